@@ -1,0 +1,8 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True
+# distutils: language=c++
+"""The compiled core. Owns lifetimes, releases the GIL, turns statuses into exceptions; computes nothing itself."""
+
+include "_errors.pxi"
+include "_signer.pxi"
+include "_klines.pxi"
+include "_book.pxi"
