@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from .credentials import Credentials
+from .symbols import Kind
 
 __all__ = ["Call", "Request", "Response", "redact_url"]
 
@@ -56,6 +57,7 @@ class Call(Generic[T]):
     check: Callable[[Response], None] = field(repr=False)
     costs: Mapping[str, int] = field(default_factory=dict)
     signer: Callable[[Request, Credentials, int], Request] | None = field(default=None, repr=False)
+    kind: Kind = "spot"
     writes: bool = False
     symbol: str | None = None
     order_id: str | None = None

@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar, Literal
 
 import msgspec
 
-from ._call import Call, Response
+from ._call import Call
+from ._order import Number
 from .book import BookLayout
-from .errors import ConfigError, NotSupported
+from .errors import ConfigError, NotSupported, UnknownSymbol, VenueError
 from .klines import KlineLayout, Klines
-from .models import (
-    Balance,
-    BookSnapshot,
-    Fill,
-    FundingRate,
-    Instrument,
-    OpenInterest,
-    Order,
-    OrderType,
-    Position,
-    Side,
-    Ticker,
-    TimeInForce,
-    Trade,
-)
-from .symbols import Interval, Kind, Symbol
+from .models import Balance, BookSnapshot, Fill, FundingRate, Instrument, OpenInterest, Order, Position, Ticker, Trade
+from .symbols import Interval, Kind, Symbol, Time
 
-__all__ = ["Hosts", "NewOrder", "Quota", "Spec", "Venue"]
+__all__ = ["Hosts", "Quota", "Spec", "Venue"]
 
 
 class Quota(msgspec.Struct, frozen=True):
-    """A limit of the venue: at most ``limit`` units of weight per ``period_s`` seconds in the scope ``scope``."""
+    """A limit of the venue: at most ``limit`` units of weight per ``period_s`` seconds in the scope ``scope``.
+
+    ``per`` tells what the venue counts by: the network address, or the account behind the key.
+    """
 
     scope: str
     limit: int
     period_s: float
+    per: Literal["address", "account"] = "address"
 
 
 class Hosts(msgspec.Struct, frozen=True):
@@ -51,6 +42,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     """What a venue is, as data.
 
     ``intervals`` maps ours to the venue's spelling, per kind. ``klines_page`` and ``book_depths`` are the venue's maxima.
+    ``single_instrument`` lists the kinds whose instrument list can be narrowed to one symbol.
     ``validity_s`` is how long a request that was sent can still take effect: ``resolve_order`` keeps asking that long.
     """
 
@@ -65,29 +57,17 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     klines_page: Mapping[str, int]
     book_depths: Mapping[str, tuple[int, ...]]
     trades_page: Mapping[str, int]
+    single_instrument: tuple[Kind, ...] = ()
     needs_passphrase: bool = False
     validity_s: float = 60.0
 
 
-class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order to be, checked and exact. ``quantity`` in base units."""
-
-    symbol: Symbol
-    side: Side
-    type: OrderType
-    quantity: Decimal
-    client_order_id: str
-    price: Decimal | None = None
-    time_in_force: TimeInForce | None = None
-    post_only: bool = False
-    reduce_only: bool = False
-
-
 class Venue:
-    """Base of every venue. A verb that a venue does not override is one that it does not offer.
+    """Base of every venue: verbs that build calls. A verb that a venue does not override is one that it does not offer.
 
-    Instances are immutable and cheap. ``environment`` picks hosts from the spec; ``base_url`` and ``stream_url`` replace all of
-    them (a sandbox, a proxy). Times are UTC nanoseconds, ``None`` bounds are open, ``limit`` is capped at the venue's page.
+    ``environment`` picks hosts from the spec; ``base_url`` and ``stream_url`` replace all of them (a sandbox, a proxy). Each verb
+    is one page, one round trip: clients page and merge. Times are what ``symbols.parse_time`` accepts, windows are half-open
+    ``[start, end)``, ``limit`` is capped at the venue's page. Safe to share between threads.
     """
 
     spec: ClassVar[Spec]
@@ -102,6 +82,7 @@ class Venue:
         self.environment = environment
         self.rest_hosts = {k: (base_url or url).rstrip("/") for k, url in hosts.rest.items()}
         self.stream_hosts = {k: (stream_url or url).rstrip("/") for k, url in hosts.stream.items()}
+        self._symbols: dict[tuple[Kind, str], Symbol] = {}
 
     @property
     def name(self) -> str:
@@ -111,31 +92,57 @@ class Venue:
     @property
     def capabilities(self) -> frozenset[str]:
         """Verbs that this venue really offers."""
-        own = {name for name in _VERBS if getattr(type(self), name) is not getattr(Venue, name)}
-        return frozenset(own)
+        return frozenset(name for name in _VERBS if getattr(type(self), name) is not getattr(Venue, name))
 
     def __repr__(self) -> str:
         return f"<venue {self.name} ({self.environment})>"
 
-    # What the transport needs to know beyond single calls.
+    # Symbols: by rule towards the venue, by its own instrument list back, never by guessing where a native id splits.
 
-    def usage(self, response: Response) -> Mapping[str, int]:
-        """Used weight per quota scope, as the answer's headers report it; empty where the venue reports none."""
-        return {}
-
-    def quotas_from(self, instruments_body: bytes) -> tuple[Quota, ...]:
-        """Limits that the venue publishes with its instruments; empty where it publishes none."""
-        return ()
-
-    def new_client_order_id(self) -> str:
-        """A fresh id that the venue accepts and that no other process will make."""
-        raise self._unsupported("client order ids")
-
-    # Names and layouts.
+    def learn(self, instruments: Iterable[Instrument]) -> None:
+        """Remember which symbol each native id stands for, so that answers about many symbols can be read."""
+        self._symbols.update({(item.kind, item.native): item.symbol for item in instruments})
 
     def native_symbol(self, symbol: Symbol) -> str:
         """The venue's own id of a symbol, by rule."""
         raise self._unsupported("symbols")
+
+    def symbol(self, symbol: str | Symbol) -> Symbol:
+        """Parse a symbol and refuse a kind that this venue does not trade."""
+        parsed = Symbol.parse(symbol)
+        if parsed.kind not in self.spec.kinds or (parsed.settle is not None and parsed.settle != parsed.quote):
+            raise NotSupported(f"{self.name}: {parsed} is not a market that tidewire offers here", venue=self.name)
+        return parsed
+
+    def known_symbol(self, native: str, kind: Kind) -> Symbol:
+        """The symbol behind a native id; ``UnknownSymbol`` until ``learn`` was given the instruments."""
+        try:
+            return self._symbols[kind, native]
+        except KeyError:
+            hint = "pass the venue's instruments to learn() first"
+            raise UnknownSymbol(f"{self.name}: no instrument {native!r} among {kind}; {hint}", venue=self.name) from None
+
+    def interval(self, interval: str | Interval, kind: Kind) -> tuple[Interval, str]:
+        """Parse an interval and spell it the venue's way; raise ``ConfigError`` naming what the venue offers."""
+        offered = self.spec.intervals[kind]
+        parsed = Interval.parse(interval)
+        if parsed.text not in offered:
+            raise ConfigError(f"{self.name} has no {parsed} klines for {kind}: one of {' '.join(offered)}", venue=self.name)
+        return parsed, offered[parsed.text]
+
+    # What the machinery needs to know beyond single calls.
+
+    def usage(self, kind: Kind, headers: Mapping[str, str]) -> Mapping[str, int]:
+        """Used weight per quota scope, as the answer's headers report it; empty where the venue reports none."""
+        return {}
+
+    def quotas_from(self, kind: Kind, instruments_body: bytes) -> tuple[Quota, ...]:
+        """Limits that the venue publishes with its instruments; empty where it publishes none."""
+        return ()
+
+    def outcome_unknown(self, error: VenueError) -> bool:
+        """Whether this answer to a write leaves open if it happened. By default any HTTP 5xx."""
+        return error.http_status is not None and error.http_status >= 500
 
     def kline_layout(self, kind: Kind = "spot") -> KlineLayout:
         """Where the fields of a kline row are."""
@@ -148,15 +155,15 @@ class Venue:
     # Public verbs.
 
     def ping(self) -> Call[None]:
-        """Do nothing, successfully."""
+        """Ask for nothing, successfully."""
         raise self._unsupported("ping")
 
     def server_time(self) -> Call[int]:
         """The venue's clock, UTC nanoseconds."""
         raise self._unsupported("server_time")
 
-    def fetch_instruments(self, kind: Kind = "spot") -> Call[list[Instrument]]:
-        """Every instrument of one kind."""
+    def fetch_instruments(self, kind: Kind = "spot", *, symbol: str | Symbol | None = None) -> Call[list[Instrument]]:
+        """Every instrument of one kind; only ``symbol``'s where the venue can narrow the list."""
         raise self._unsupported("fetch_instruments")
 
     def fetch_klines(
@@ -164,11 +171,11 @@ class Venue:
         symbol: str | Symbol,
         interval: str | Interval,
         *,
-        start: int | None = None,
-        end: int | None = None,
+        start: Time | None = None,
+        end: Time | None = None,
         limit: int | None = None,
     ) -> Call[Klines]:
-        """One page of klines, ascending, that open in ``[start, end)``."""
+        """One page of klines, ascending, that open in ``[start, end)``: the oldest from ``start``, else the newest to ``end``."""
         raise self._unsupported("fetch_klines")
 
     def fetch_price(self, symbol: str | Symbol) -> Call[Decimal]:
@@ -179,12 +186,12 @@ class Venue:
         """Quotes and 24 h statistics of one symbol."""
         raise self._unsupported("fetch_ticker")
 
-    def fetch_tickers(self, symbols: Mapping[str, Symbol], kind: Kind = "spot", *, every: bool = False) -> Call[list[Ticker]]:
-        """Tickers of many symbols, given as native id → symbol. ``every`` asks for all the venue has and keeps the known."""
+    def fetch_tickers(self, symbols: Sequence[str | Symbol] | None = None, *, kind: Kind = "spot") -> Call[list[Ticker]]:
+        """Tickers of the symbols given (of one kind), or of all of a kind (``learn`` its instruments first)."""
         raise self._unsupported("fetch_tickers")
 
     def fetch_book(self, symbol: str | Symbol, depth: int = 100) -> Call[BookSnapshot]:
-        """Order book snapshot of at least ``depth`` levels a side, cut to it."""
+        """Order book snapshot of at most ``depth`` levels a side."""
         raise self._unsupported("fetch_book")
 
     def fetch_trades(self, symbol: str | Symbol, limit: int = 100) -> Call[list[Trade]]:
@@ -196,7 +203,12 @@ class Venue:
         raise self._unsupported("fetch_funding_rate")
 
     def fetch_funding_history(
-        self, symbol: str | Symbol, *, start: int | None = None, end: int | None = None, limit: int | None = None
+        self,
+        symbol: str | Symbol,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
     ) -> Call[list[FundingRate]]:
         """Rates paid, oldest first, with funding time in ``[start, end)``."""
         raise self._unsupported("fetch_funding_history")
@@ -207,24 +219,27 @@ class Venue:
 
     # Private verbs.
 
-    def fetch_balances(self, kind: Kind = "spot") -> Call[list[Balance]]:
-        """Every asset with a balance."""
+    def fetch_balances(self, *, kind: Kind = "spot") -> Call[list[Balance]]:
+        """Every asset with a balance in the spot or the derivatives wallet."""
         raise self._unsupported("fetch_balances")
 
-    def fetch_positions(self, symbols: Mapping[str, Symbol]) -> Call[list[Position]]:
-        """Open positions; ``symbols`` maps native ids to symbols."""
+    def fetch_positions(self) -> Call[list[Position]]:
+        """Open positions (``learn`` the linear instruments first)."""
         raise self._unsupported("fetch_positions")
 
     def fetch_orders(
-        self, symbol: str | Symbol, *, start: int | None = None, end: int | None = None, limit: int | None = None
+        self,
+        symbol: str | Symbol,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
     ) -> Call[list[Order]]:
         """Orders of one symbol in any state, oldest first."""
         raise self._unsupported("fetch_orders")
 
-    def fetch_open_orders(
-        self, symbol: str | Symbol | None, symbols: Mapping[str, Symbol], kind: Kind = "spot"
-    ) -> Call[list[Order]]:
-        """Working orders of one symbol, or of all of a kind (``symbols`` maps native ids to symbols)."""
+    def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Call[list[Order]]:
+        """Working orders of one symbol, or of all of a kind (``learn`` its instruments first)."""
         raise self._unsupported("fetch_open_orders")
 
     def fetch_order(
@@ -234,13 +249,30 @@ class Venue:
         raise self._unsupported("fetch_order")
 
     def fetch_fills(
-        self, symbol: str | Symbol, *, start: int | None = None, end: int | None = None, limit: int | None = None
+        self,
+        symbol: str | Symbol,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
     ) -> Call[list[Fill]]:
         """Own executions of one symbol, oldest first."""
         raise self._unsupported("fetch_fills")
 
-    def create_order(self, order: NewOrder) -> Call[Order]:
-        """Place an order."""
+    def create_order(
+        self,
+        symbol: str | Symbol,
+        *,
+        side: str,
+        type: str,
+        quantity: Number,
+        price: Number | None = None,
+        time_in_force: str | None = None,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        client_order_id: str | None = None,
+    ) -> Call[Order]:
+        """Place an order; ``quantity`` in base units. A client order id is made when none is given."""
         raise self._unsupported("create_order")
 
     def cancel_order(
@@ -250,25 +282,8 @@ class Venue:
         raise self._unsupported("cancel_order")
 
     def cancel_all_orders(self, symbol: str | Symbol) -> Call[list[Order]]:
-        """Cancel every working order of a symbol."""
+        """Cancel every working order of a symbol; returns those the venue names."""
         raise self._unsupported("cancel_all_orders")
-
-    # For venues.
-
-    def symbol(self, symbol: str | Symbol) -> Symbol:
-        """Parse a symbol and refuse a kind that this venue does not trade."""
-        parsed = Symbol.parse(symbol)
-        if parsed.kind not in self.spec.kinds or (parsed.settle is not None and parsed.settle != parsed.quote):
-            raise NotSupported(f"{self.name}: {parsed} is not a market that tidewire offers here", venue=self.name)
-        return parsed
-
-    def interval(self, interval: str | Interval, kind: Kind) -> tuple[Interval, str]:
-        """Parse an interval and spell it the venue's way; raise ``ConfigError`` naming what the venue offers."""
-        offered = self.spec.intervals[kind]
-        parsed = Interval.parse(interval)
-        if parsed.text not in offered:
-            raise ConfigError(f"{self.name} has no {parsed} klines for {kind}: one of {' '.join(offered)}", venue=self.name)
-        return parsed, offered[parsed.text]
 
     def _unsupported(self, what: str) -> NotSupported:
         return NotSupported(f"{self.name} does not offer {what}", venue=self.name)
@@ -279,5 +294,3 @@ _VERBS: tuple[str, ...] = (
     "server_time",
     *(name for name in vars(Venue) if name.startswith(("fetch_", "create_", "cancel_", "amend_"))),
 )
-
-AnyCall = Call[Any]

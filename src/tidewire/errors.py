@@ -102,9 +102,16 @@ class UnknownSymbol(ConfigError):
 
 
 class TransportError(Error):
-    """No answer, or none that was understood. Reads are retried."""
+    """No answer, or none that was understood. Reads are retried.
+
+    ``sent`` is false only when it is certain that nothing reached the venue.
+    """
 
     retryable = True
+
+    def __init__(self, message: str = "", *, venue: str | None = None, sent: bool = True) -> None:
+        super().__init__(message, venue=venue)
+        self.sent = sent
 
 
 class Timeout(TransportError):

@@ -10,9 +10,10 @@ import msgspec
 
 from .errors import ConfigError
 
-__all__ = ["Interval", "Kind", "Symbol", "parse_time"]
+__all__ = ["Interval", "Kind", "Symbol", "Time", "parse_time"]
 
 Kind = Literal["spot", "linear"]
+Time = str | int | dt.datetime | dt.date
 
 _PRINTED = re.compile(r"([A-Z0-9]+)-([A-Z0-9]+)(?:-(PERP|\d{6})(?::([A-Z0-9]+))?)?")
 _CCXT = re.compile(r"([A-Z0-9]+)/([A-Z0-9]+)(?::([A-Z0-9]+)(?:-(\d{6}))?)?")
@@ -125,7 +126,7 @@ def _month_start_ns(index: int) -> int:
     return int(dt.datetime(index // 12, index % 12 + 1, 1, tzinfo=dt.UTC).timestamp()) * 10**9
 
 
-def parse_time(value: str | int | dt.datetime | dt.date | None, name: str = "time") -> int | None:
+def parse_time(value: Time | None, name: str = "time") -> int | None:
     """Turn a user's time into UTC nanoseconds.
 
     Accepts an aware ``datetime``, a ``date`` (its UTC midnight), ISO-8601 text (a bare date is its UTC midnight; a time
