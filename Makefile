@@ -1,0 +1,66 @@
+# Sets itself up in .venv: a fresh machine needs Python 3.11 or newer, make and a C++20 compiler.
+# make PYTHON=python3.13 … chooses the interpreter; LIVE=1 make demo reads the real venue's public data.
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+SOURCES := $(shell find src native -not -path '*__pycache__*') pyproject.toml CMakeLists.txt README.md LICENSE
+NATIVE := $(filter %.cpp %.hpp,$(SOURCES))
+JOBS := $(shell getconf _NPROCESSORS_ONLN)
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help demo test core sanitize lint format bench wheel clean
+
+help:
+	@echo 'make demo | test | lint | format | bench | wheel | sanitize | clean'
+
+demo: .venv/installed
+	$(BIN)/tidewire demo
+
+test: core .venv/installed .venv/with-test
+	$(BIN)/python -m pytest
+
+core: build/core  # native/core alone, by plain CMake
+sanitize: build/sanitize  # the same, and the fuzz targets, under AddressSanitizer and UndefinedBehaviorSanitizer
+
+lint: build/core .venv/installed .venv/with-test .venv/with-lint
+	$(BIN)/ruff check
+	$(BIN)/clang-format --dry-run --Werror $(NATIVE)
+	PYTHONPATH=src $(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/python -m mypy.stubtest tidewire._native tidewire._ctp
+	$(BIN)/clang-tidy --quiet -p build/core $(wildcard native/core/src/*.cpp)
+
+format: .venv/with-lint
+	$(BIN)/ruff check --fix-only
+	$(BIN)/clang-format -i $(NATIVE)
+
+bench: .venv/installed .venv/with-test .venv/with-bench
+	$(BIN)/python -m pytest benchmarks --benchmark-json=build/benchmarks.json
+	$(BIN)/python benchmarks/report.py build/benchmarks.json
+
+wheel: .venv/with-wheel
+	$(BIN)/python -m build --outdir dist
+
+clean:
+	rm -rf .venv build dist
+
+# Stamps: each file says that what it is named after is up to date.
+
+.venv/prepared: tools/prepare pyproject.toml
+	@tools/prepare .venv $(PYTHON)
+	@touch $@
+
+.venv/installed: .venv/prepared $(SOURCES)
+	$(PIP) --no-build-isolation --config-settings=build-dir=build/wheel '.[cli]'
+	@touch $@
+
+.venv/with-%: .venv/prepared
+	$(PIP) --group $*
+	@touch $@
+
+.PHONY: build/core build/sanitize
+build/sanitize: OPTIONS := -DTIDEWIRE_SANITIZE=ON
+build/core build/sanitize: .venv/prepared
+	$(BIN)/cmake -S native/core -B $@ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_EXPORT_COMPILE_COMMANDS=ON $(OPTIONS)
+	$(BIN)/cmake --build $@ --parallel $(JOBS)
+	$(BIN)/ctest --test-dir $@ --output-on-failure --parallel $(JOBS)
