@@ -26,7 +26,7 @@ lint: build/core .venv/installed .venv/with-test .venv/with-lint
 	$(BIN)/clang-format --dry-run --Werror $(NATIVE)
 	PYTHONPATH=src $(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright
 	$(BIN)/python -m mypy.stubtest tidewire._native tidewire._ctp
 	$(BIN)/clang-tidy --quiet -p build/core $(wildcard native/core/src/*.cpp)
 

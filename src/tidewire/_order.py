@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
 import msgspec
 
 from .errors import ConfigError
-from .models import OrderType, Side, TimeInForce
+from .models import OrderType, Side, TimeInForce, exact
 from .symbols import Symbol
 
 __all__ = ["NewOrder", "Number", "exact", "one_id"]
@@ -74,19 +74,6 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigError(f"post_only contradicts time_in_force={str(self.time_in_force)!r}")
         if self.time_in_force is TimeInForce.GTD:
             raise ConfigError("time_in_force='gtd' needs an expiry, which create_order does not take")
-
-
-def exact(value: Number, name: str) -> Decimal:
-    """Exact decimal of a user's number; a float counts as its shortest text. Raises ``ConfigError`` for what is no number."""
-    if isinstance(value, bool) or not isinstance(value, (Decimal, str, int, float)):
-        raise ConfigError(f"{name}: expected a number, not {type(value).__name__}")
-    try:
-        number = value if isinstance(value, Decimal) else Decimal(str(value))
-    except InvalidOperation:
-        raise ConfigError(f"{name}: {value!r} is not a decimal number") from None
-    if not number.is_finite():
-        raise ConfigError(f"{name}: {value} is not a finite number")
-    return number
 
 
 def one_id(order_id: str | int | None, client_order_id: str | None) -> tuple[str | None, str | None]:

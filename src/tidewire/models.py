@@ -7,7 +7,7 @@ Units everywhere: ``Decimal`` prices in quote currency, ``Decimal`` quantities i
 from __future__ import annotations
 
 import datetime as dt
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from enum import StrEnum
 
 import msgspec
@@ -137,10 +137,10 @@ class Instrument(_Model, frozen=True):
             lot = self.market_lot_size or lot
             low = self.market_min_quantity or low
             high = self.market_max_quantity or high
-        self._check_range("quantity", quantity, lot, low, high, self.round_quantity(quantity))
+        self._check_range("quantity", quantity, lot, low, high)
         if price is None:
             return
-        self._check_range("price", price, self.tick_size, self.min_price, self.max_price, self.round_price(price))
+        self._check_range("price", price, self.tick_size, self.min_price, self.max_price)
         notional = price * quantity
         if self.min_notional is not None and notional < self.min_notional:
             raise self._violation(f"notional {notional} is below the minimum {self.min_notional}")
@@ -148,16 +148,17 @@ class Instrument(_Model, frozen=True):
             raise self._violation(f"notional {notional} is above the maximum {self.max_notional}")
 
     def _check_range(
-        self, name: str, value: Decimal, step: Decimal, low: Decimal | None, high: Decimal | None, near: Decimal
+        self, name: str, value: Decimal, step: Decimal, low: Decimal | None, high: Decimal | None
     ) -> None:
         if value <= 0:
             raise ConfigError(f"{self.symbol}: {name} must be positive, not {value}", venue=self.venue)
-        if step and value % step:
-            raise self._violation(f"{name} {value} is not a multiple of {step}; the nearest allowed is {near}")
-        if low is not None and value < low:
-            raise self._violation(f"{name} {value} is below the minimum {low}")
         if high is not None and value > high:
             raise self._violation(f"{name} {value} is above the maximum {high}")
+        below = _to_step(value, step, "down")
+        if value != below:
+            raise self._violation(f"{name} {value} is not a multiple of {step}; {below} and {below + step} are")
+        if low is not None and value < low:
+            raise self._violation(f"{name} {value} is below the minimum {low}")
 
     def _violation(self, what: str) -> FilterViolation:
         return FilterViolation(f"{self.symbol}: {what}", venue=self.venue)
@@ -165,12 +166,32 @@ class Instrument(_Model, frozen=True):
 
 _ROUNDING = {"nearest": ROUND_HALF_EVEN, "down": ROUND_FLOOR, "up": ROUND_CEILING}
 
+# The default 28 digits cannot hold a large price on a fine grid, and would round it silently.
+_WIDE = Context(prec=100, traps=[InvalidOperation])
+
+
+def exact(value: Decimal | str | int | float, name: str) -> Decimal:
+    """Exact decimal of a user's number; a float counts as its shortest text. Raises ``ConfigError`` for what is no number."""
+    if isinstance(value, bool) or not isinstance(value, (Decimal, str, int, float)):
+        raise ConfigError(f"{name}: expected a number, not {type(value).__name__}")
+    try:
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
+    except InvalidOperation:
+        raise ConfigError(f"{name}: {value!r} is not a decimal number") from None
+    if not number.is_finite():
+        raise ConfigError(f"{name}: {value} is not a finite number")
+    return number
+
 
 def _to_step(value: Decimal | str | int | float, step: Decimal, direction: str) -> Decimal:
+    """Nearest multiple of ``step``; ``step`` 0 means that there is no grid."""
     if direction not in _ROUNDING:
         raise ConfigError(f"direction must be 'nearest', 'down' or 'up', not {direction!r}")
-    exact = value if isinstance(value, Decimal) else Decimal(str(value))
-    return (exact / step).to_integral_value(_ROUNDING[direction]) * step
+    number = exact(value, "value")
+    if not step:
+        return number
+    steps = _WIDE.divide(number, step).to_integral_value(_ROUNDING[direction])
+    return _WIDE.multiply(steps, step)
 
 
 class Ticker(_Model, frozen=True):
