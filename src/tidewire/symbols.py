@@ -15,8 +15,10 @@ __all__ = ["Interval", "Kind", "Symbol", "Time", "parse_time"]
 Kind = Literal["spot", "linear"]
 Time = str | int | dt.datetime | dt.date
 
-_PRINTED = re.compile(r"([A-Z0-9]+)-([A-Z0-9]+)(?:-(PERP|\d{6})(?::([A-Z0-9]+))?)?")
-_CCXT = re.compile(r"([A-Z0-9]+)/([A-Z0-9]+)(?::([A-Z0-9]+)(?:-(\d{6}))?)?")
+# An asset is any run without separators: venues list names such as 1000SHIB, and some that are not Latin at all.
+_ASSET = r"([^\s/:?&=-]+)"
+_PRINTED = re.compile(rf"{_ASSET}-{_ASSET}(?:-(PERP|\d{{6}})(?::{_ASSET})?)?")
+_CCXT = re.compile(rf"{_ASSET}/{_ASSET}(?::{_ASSET}(?:-(\d{{6}}))?)?")
 
 
 class Symbol(msgspec.Struct, frozen=True, order=True, gc=False):

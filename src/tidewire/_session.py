@@ -1,0 +1,280 @@
+"""One conversation with a venue: limits, clock, retries and order safety, written once for sync and async.
+
+Everything here is a generator that yields *effects* and receives their results; ``_transport`` performs them with
+threads or with asyncio. No I/O happens in this file.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+from . import _redact
+from ._call import Call, Request, Response
+from ._clock import Clock
+from ._limits import Limiter, Ticket
+from ._venue import Quota, Venue
+from .credentials import Credentials
+from .errors import (
+    Banned,
+    ClockSkew,
+    ConfigError,
+    DecodeError,
+    Error,
+    NotSupported,
+    OutcomeUnknown,
+    RateLimited,
+    TransportError,
+    VenueError,
+)
+from .models import Health
+
+__all__ = ["All", "Effects", "Send", "Session", "Sleep", "Wait"]
+
+T = TypeVar("T")
+log = logging.getLogger("tidewire")
+
+_BACKOFF_S = 0.25
+_BACKOFF_CAP_S = 8.0
+_FREEZE_S = 1.0  # a 429 without Retry-After
+_BAN_S = 120.0  # a 418 without Retry-After: Binance's bans start at two minutes
+_SMOOTHING = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Effect: exchange a request for a ``Response``; raises ``TransportError``."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Effect: let ``seconds`` pass."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Effect: the result of a future that somebody else completes."""
+
+    future: Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Effect: run several generators, at most ``concurrency`` at a time; ``done`` is told the index of each that ends."""
+
+    parts: Sequence[Effects[Any]]
+    concurrency: int
+    done: Callable[[int], None]
+
+
+Effects = Generator[Send | Sleep | Wait | All, Any, T]
+
+_shared: WeakValueDictionary[object, Limiter] = WeakValueDictionary()
+_shared_lock = threading.Lock()
+
+
+class Session:
+    """State shared by all calls of one client. Safe to use from several threads or tasks at once.
+
+    Clients of one venue at one address share a limiter, because the venue counts per address.
+    """
+
+    def __init__(self, venue: Venue, credentials: Credentials | None, *, retries: int) -> None:
+        if retries < 0:
+            raise ConfigError(f"retries must not be negative, got {retries}")
+        if credentials is not None and venue.spec.needs_passphrase and credentials.passphrase is None:
+            raise ConfigError(f"{venue.name} keys have a passphrase: Credentials(key, secret, passphrase)", venue=venue.name)
+        self.venue = venue
+        self.clock = Clock()
+        self._credentials = credentials
+        self._retries = retries
+        self._account = ""
+        if credentials is not None:
+            _redact.register(credentials.key, credentials.secret, credentials.passphrase)
+            self._account = blake2b(credentials.key.encode(), digest_size=4).hexdigest()
+        self._account_scopes: set[str] = set()
+        self._limiter = _limiter_for(venue)
+        self._configure(venue.spec.quotas)
+        self._latency_ms: float | None = None
+        self._last_error: Error | None = None
+
+    def run(self, call: Call[T]) -> Effects[T]:
+        """Send a call, wait for its turn, retry reads, and tell the truth about writes."""
+        if call.signer is not None and self._credentials is None:
+            raise ConfigError(
+                f"{call.verb} needs credentials: Client({self.venue.name!r}, credentials=tw.Credentials(key, secret)) "
+                f"or Credentials.load({self.venue.name!r})",
+                venue=self.venue.name,
+            )
+        if call.signer is not None and self.clock.needs_sample():
+            yield from self._learn_clock()
+        failures = 0
+        while True:
+            try:
+                return (yield from self._attempt(call))
+            except Error as error:
+                self._note(call, error)
+                failures += 1
+                if not self._may_repeat(call, error, failures):
+                    raise
+                if isinstance(error, ClockSkew):
+                    yield from self._learn_clock()
+                elif not isinstance(error, RateLimited):
+                    yield Sleep(_backoff(failures))
+
+    def server_time(self) -> Effects[int]:
+        """The venue's clock, UTC nanoseconds; feeds the estimate of its offset."""
+        call = self.venue.server_time()
+        started = time.time_ns()
+        server_ns = yield from self.run(call)
+        self.clock.sample(started, server_ns, time.time_ns())
+        return server_ns
+
+    def ping(self) -> Effects[int]:
+        """Nanoseconds until the venue answered."""
+        started = time.perf_counter_ns()
+        yield from self.run(self.venue.ping())
+        return time.perf_counter_ns() - started
+
+    def health(self) -> Health:
+        """State of the session, without asking anybody."""
+        failed = self._last_error
+        offset = self.clock.offset_ns
+        return Health(
+            ok=failed is None,
+            latency_ms=self._latency_ms,
+            clock_offset_ms=None if offset is None else offset / 1e6,
+            limits={scope.partition("@")[0]: used for scope, used in self._limiter.usage().items() if self._is_own(scope)},
+            last_error=None if failed is None else f"{type(failed).__name__}: {failed}",
+        )
+
+    # One attempt.
+
+    def _attempt(self, call: Call[T]) -> Effects[T]:
+        ticket = self._limiter.enter({self._scope(scope): weight for scope, weight in call.costs.items()})
+        try:
+            while (delay := self._limiter.delay(ticket)) > 0:
+                yield Sleep(delay)
+            request = call.request if self._credentials is None else call.signed(self._credentials, self.clock.now_ns())
+        except BaseException:
+            self._limiter.abandon(ticket)
+            raise
+        response = yield from self._exchange(call, request, ticket)
+        try:
+            value = call.parse(response.body, status=response.status, headers=response.headers)
+        except RateLimited as error:
+            self._obey(call, error)
+            raise
+        except (VenueError, DecodeError) as error:
+            if call.writes and self._is_ambiguous(error):
+                raise self._unknown(call, str(error)) from error
+            raise
+        if call.verb == "fetch_instruments":
+            self._configure(self.venue.quotas_from(call.kind, response.body))
+        self._last_error = None
+        return value
+
+    def _exchange(self, call: Call[Any], request: Request, ticket: Ticket) -> Effects[Response]:
+        used: Mapping[str, int] = {}
+        started = time.perf_counter()
+        try:
+            response: Response = yield Send(request)
+            used = self.venue.usage(call.kind, response.headers)
+        except TransportError as error:
+            if call.writes and error.sent:
+                raise self._unknown(call, str(error)) from error
+            raise
+        finally:
+            self._limiter.settle(ticket, {self._scope(scope): amount for scope, amount in used.items()})
+        took_ms = (time.perf_counter() - started) * 1e3
+        old = self._latency_ms
+        self._latency_ms = took_ms if old is None else old + _SMOOTHING * (took_ms - old)
+        return response
+
+    # Judgement.
+
+    def _may_repeat(self, call: Call[Any], error: Error, failures: int) -> bool:
+        if call.writes or not error.retryable or failures > self._retries:
+            return False
+        return not isinstance(error, ClockSkew) or failures == 1
+
+    def _is_ambiguous(self, error: VenueError | DecodeError) -> bool:
+        return isinstance(error, DecodeError) or self.venue.outcome_unknown(error)
+
+    def _unknown(self, call: Call[Any], why: str) -> OutcomeUnknown:
+        name = f"client order id {call.client_order_id}" if call.client_order_id else f"order {call.order_id}"
+        return OutcomeUnknown(
+            f"{call.verb} {call.symbol} may or may not have happened ({why}); pass this error to resolve_order, do not repeat it "
+            f"[{name if call.client_order_id or call.order_id else call.symbol}]",
+            venue=self.venue.name,
+            client_order_id=call.client_order_id,
+            order_id=call.order_id,
+            symbol=call.symbol,
+            verb=call.verb,
+            sent_ns=time.time_ns(),
+        )
+
+    def _obey(self, call: Call[Any], error: RateLimited) -> None:
+        if isinstance(error, Banned):
+            self._limiter.ban(error.retry_after or _BAN_S)
+            return
+        for scope in call.costs:
+            if error.scope is None or error.scope in scope:
+                self._limiter.freeze(self._scope(scope), error.retry_after or _FREEZE_S)
+
+    def _note(self, call: Call[Any], error: Error) -> None:
+        error.venue = error.venue or self.venue.name
+        self._last_error = error
+        log.debug("%s %s failed: %s: %s", self.venue.name, call.verb, type(error).__name__, error)
+
+    # The clock.
+
+    def _learn_clock(self) -> Effects[None]:
+        """Sample the venue's clock. A failure is told in the log and in health, and the call goes on with what we know."""
+        try:
+            for _ in range(3):
+                yield from self.server_time()
+        except NotSupported:
+            return
+        except (Banned, ConfigError):
+            raise
+        except Error as error:
+            log.warning("%s: cannot read its clock (%s); using an offset of %s ns", self.venue.name, error, self.clock.offset_ns)
+
+    # Quotas: those that the venue counts per account carry the account's fingerprint, the others are shared.
+
+    def _configure(self, quotas: Sequence[Quota]) -> None:
+        self._account_scopes |= {quota.scope for quota in quotas if quota.per == "account"}
+        self._limiter.configure(Quota(self._scope(q.scope), q.limit, q.period_s) for q in quotas)
+
+    def _scope(self, scope: str) -> str:
+        return f"{scope}@{self._account}" if scope in self._account_scopes else scope
+
+    def _is_own(self, scope: str) -> bool:
+        return scope.partition("@")[2] in ("", self._account)
+
+
+def _limiter_for(venue: Venue) -> Limiter:
+    key = (venue.name, tuple(sorted(venue.rest_hosts.items())))
+    with _shared_lock:
+        limiter = _shared.get(key)
+        if limiter is None:
+            limiter = _shared[key] = Limiter(venue.spec.quotas, venue=venue.name)
+        return limiter
+
+
+def _backoff(failures: int) -> float:
+    """Full jitter: spread between zero and the doubled cap, so that many clients do not return at once."""
+    return random.uniform(0, min(_BACKOFF_CAP_S, _BACKOFF_S * 2**failures))

@@ -1,0 +1,382 @@
+"""What each verb of a client does, beyond one round trip: paging, caching, local checks. Generators of effects, no I/O."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from ._cache import Cache, Claim
+from ._order import NewOrder, Number
+from ._progress import Progress, watch
+from ._session import All, Effects, Session, Sleep, Wait
+from .errors import ConfigError, Error, OrderNotFound, OutcomeUnknown, SymbolRejected, UnknownSymbol
+from .klines import Klines
+from .models import (
+    Balance,
+    BookSnapshot,
+    Fill,
+    FundingRate,
+    Instrument,
+    OpenInterest,
+    Order,
+    Position,
+    Ticker,
+    Trade,
+    utc,
+)
+from .symbols import Interval, Kind, Symbol, Time, parse_time
+
+__all__ = ["Verbs"]
+
+T = TypeVar("T")
+_DEFAULT_KLINES = 500
+_RESOLVE_FIRST_S = 0.1
+_RESOLVE_CAP_S = 2.0
+
+
+class Instruments:
+    """The instruments of one kind, by symbol."""
+
+    def __init__(self, rows: Sequence[Instrument]) -> None:
+        self.rows = list(rows)
+        self.by_symbol = {row.symbol: row for row in rows}
+
+    def near(self, text: str) -> list[str]:
+        """Symbols that look like ``text``, also when it is the venue's own id."""
+        own = [str(row.symbol) for row in self.rows if row.native.upper() == text.upper()]
+        names = [str(row.symbol) for row in self.rows if row.active]
+        return own or difflib.get_close_matches(text.upper(), names, n=3, cutoff=0.6)
+
+
+class Verbs:
+    """Every verb as a generator. One instance per client; as safe to share as its session."""
+
+    def __init__(self, session: Session, cache_ttl: float) -> None:
+        self._session = session
+        self._venue = session.venue
+        self._cache: Cache[Instruments] = Cache(ttl=cache_ttl, max_entries=4096)
+
+    # The venue itself.
+
+    def server_time(self) -> Effects[dt.datetime]:
+        return utc((yield from self._session.server_time()))
+
+    def ping(self) -> Effects[int]:
+        return (yield from self._session.ping())
+
+    # Instruments.
+
+    def fetch_instruments(self, kind: Kind | None = None) -> Effects[list[Instrument]]:
+        found: list[Instrument] = []
+        for each in self._venue.spec.kinds if kind is None else (_kind(kind),):
+            found += (yield from self._instruments(each)).rows
+        return found
+
+    def instrument(self, symbol: str | Symbol) -> Effects[Instrument]:
+        try:
+            parsed = self._venue.symbol(symbol)
+        except ConfigError as error:
+            raise (yield from self._unknown_symbol(str(symbol), error)) from None
+        if parsed.kind in self._venue.spec.single_instrument and self._cache.peek(parsed.kind) is None:
+            try:
+                return (yield from self._instruments(parsed.kind, parsed)).by_symbol[parsed]
+            except (KeyError, SymbolRejected) as error:
+                raise (yield from self._unknown_symbol(str(parsed), error)) from error
+        listed = yield from self._instruments(parsed.kind)
+        if parsed not in listed.by_symbol:
+            raise (yield from self._unknown_symbol(str(parsed), None))
+        return listed.by_symbol[parsed]
+
+    def _instruments(self, kind: Kind, symbol: Symbol | None = None) -> Effects[Instruments]:
+        """One fetch for many waiters; the claimant answers for all of them."""
+        key = kind if symbol is None else f"{kind} {symbol}"
+        while True:
+            entry = self._cache.begin(key)
+            if isinstance(entry, Instruments):
+                return entry
+            if isinstance(entry, Claim):
+                break
+            shared = yield Wait(entry)
+            if shared is not None:
+                return shared  # type: ignore[no-any-return]
+        with entry:
+            rows = yield from self._session.run(self._venue.fetch_instruments(kind, symbol=symbol))
+            self._venue.learn(rows)
+            return entry.fulfil(Instruments(rows))
+
+    def _unknown_symbol(self, text: str, cause: Exception | None) -> Effects[Error]:
+        """Spend a look at the whole list to tell what the user may have meant."""
+        near: list[str] = []
+        for kind in self._venue.spec.kinds:
+            near += (yield from self._instruments(kind)).near(text)
+        if isinstance(cause, ConfigError) and not isinstance(cause, UnknownSymbol) and not near:
+            return cause
+        hint = f"; did you mean {' or '.join(near[:4])}?" if near else ""
+        return UnknownSymbol(f"{self._venue.name} has no instrument {text!r}{hint}", venue=self._venue.name)
+
+    # Klines.
+
+    def fetch_klines(
+        self,
+        symbol: str | Symbol,
+        interval: str,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
+        closed: bool = True,
+    ) -> Effects[Klines]:
+        market = self._venue.symbol(symbol)
+        bar, _ = self._venue.interval(interval, market.kind)
+        first, last = _window(start, end)
+        if limit is not None and limit < 1:
+            raise ConfigError(f"limit must be positive, not {limit}")
+        now = self._session.clock.now_ns()
+        until = bar.floor(now) if closed else None  # the bar that is still open starts here
+        if until is not None and (last is None or last > until):
+            last = until
+        if first is not None and last is not None and last <= first:
+            return Klines.concat([], symbol=market, interval=bar, venue=self._venue.name)
+        if first is not None:
+            pages = yield from self._forward(market, bar, first, last, limit)
+        else:
+            pages = yield from self._backward(market, bar, last, limit or _DEFAULT_KLINES)
+        bars = Klines.concat(pages, symbol=market, interval=bar, venue=self._venue.name).between(first, last)
+        if limit is None or len(bars) <= limit:
+            return bars
+        return bars[:limit] if first is not None else bars[-limit:]
+
+    def _forward(
+        self, market: Symbol, bar: Interval, first: int, last: int | None, limit: int | None
+    ) -> Effects[list[Klines]]:
+        page, pages, have = self._venue.spec.klines_page[market.kind], list[Klines](), 0
+        while limit is None or have < limit:
+            size = page if limit is None else min(page, limit - have)
+            part = yield from self._session.run(
+                self._venue.fetch_klines(market, bar, start=first, end=last, limit=size)
+            )
+            if not len(part):
+                break
+            pages.append(part)
+            have += len(part)
+            first = bar.next(int(part.open_time[-1]))
+            if len(part) < size or (last is not None and first >= last):
+                break
+        return pages
+
+    def _backward(self, market: Symbol, bar: Interval, last: int | None, limit: int) -> Effects[list[Klines]]:
+        page, pages = self._venue.spec.klines_page[market.kind], list[Klines]()
+        while limit > 0:
+            size = min(page, limit)
+            part = yield from self._session.run(self._venue.fetch_klines(market, bar, end=last, limit=size))
+            if not len(part):
+                break
+            pages.append(part)
+            limit -= len(part)
+            last = int(part.open_time[0])
+            if len(part) < size:
+                break
+        return pages[::-1]
+
+    def fetch_klines_many(
+        self,
+        symbols: Sequence[str],
+        interval: str,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        concurrency: int = 8,
+        progress: Progress = None,
+    ) -> Effects[dict[str, Klines]]:
+        names = [str(symbol) for symbol in symbols]
+        if isinstance(symbols, str) or len(set(names)) < len(names):
+            raise ConfigError("fetch_klines_many: give a list of different symbols")
+        if concurrency < 1:
+            raise ConfigError(f"concurrency must be positive, not {concurrency}")
+        parts = [self.fetch_klines(name, interval, start=start, end=end) for name in names]
+        with watch(progress, names, f"{self._venue.name} {interval}") as done:
+            results = yield All(parts, concurrency, done)
+        return dict(zip(names, results, strict=True))
+
+    # Market data, one round trip each.
+
+    def fetch_price(self, symbol: str | Symbol) -> Effects[Decimal]:
+        return (yield from self._session.run(self._venue.fetch_price(symbol)))
+
+    def fetch_ticker(self, symbol: str | Symbol) -> Effects[Ticker]:
+        return (yield from self._session.run(self._venue.fetch_ticker(symbol)))
+
+    def fetch_tickers(self, symbols: Sequence[str | Symbol] | None = None) -> Effects[list[Ticker]]:
+        if symbols is not None:
+            parsed = [self._venue.symbol(symbol) for symbol in symbols]
+            groups = [group for kind in self._venue.spec.kinds if (group := [s for s in parsed if s.kind == kind])]
+            tickers: list[Ticker] = []
+            for group in groups:
+                tickers += yield from self._session.run(self._venue.fetch_tickers(group))
+            return tickers
+        yield from self._instruments("spot")
+        return (yield from self._session.run(self._venue.fetch_tickers()))
+
+    def fetch_book(self, symbol: str | Symbol, depth: int = 100) -> Effects[BookSnapshot]:
+        return (yield from self._session.run(self._venue.fetch_book(symbol, depth)))
+
+    def fetch_trades(self, symbol: str | Symbol, limit: int = 100) -> Effects[list[Trade]]:
+        return (yield from self._session.run(self._venue.fetch_trades(symbol, limit)))
+
+    def fetch_funding_rate(self, symbol: str | Symbol) -> Effects[FundingRate]:
+        return (yield from self._session.run(self._venue.fetch_funding_rate(symbol)))
+
+    def fetch_funding_history(
+        self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
+    ) -> Effects[list[FundingRate]]:
+        call = self._venue.fetch_funding_history(symbol, start=start, end=end, limit=limit)
+        return (yield from self._session.run(call))
+
+    def fetch_open_interest(self, symbol: str | Symbol) -> Effects[OpenInterest]:
+        return (yield from self._session.run(self._venue.fetch_open_interest(symbol)))
+
+    # The account.
+
+    def fetch_balances(self, *, kind: Kind = "spot") -> Effects[list[Balance]]:
+        return (yield from self._session.run(self._venue.fetch_balances(kind=_kind(kind))))
+
+    def fetch_positions(self) -> Effects[list[Position]]:
+        yield from self._instruments("linear")
+        return (yield from self._session.run(self._venue.fetch_positions()))
+
+    def fetch_orders(
+        self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
+    ) -> Effects[list[Order]]:
+        return (yield from self._session.run(self._venue.fetch_orders(symbol, start=start, end=end, limit=limit)))
+
+    def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Effects[list[Order]]:
+        if symbol is None:
+            yield from self._instruments(_kind(kind))
+        return (yield from self._session.run(self._venue.fetch_open_orders(symbol, kind=kind)))
+
+    def fetch_order(
+        self, symbol: str | Symbol, *, order_id: str | None = None, client_order_id: str | None = None
+    ) -> Effects[Order]:
+        call = self._venue.fetch_order(symbol, order_id=order_id, client_order_id=client_order_id)
+        return (yield from self._session.run(call))
+
+    def fetch_fills(
+        self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
+    ) -> Effects[list[Fill]]:
+        return (yield from self._session.run(self._venue.fetch_fills(symbol, start=start, end=end, limit=limit)))
+
+    # Orders.
+
+    def create_order(
+        self,
+        symbol: str | Symbol,
+        *,
+        side: str,
+        type: str,
+        quantity: Number,
+        price: Number | None = None,
+        time_in_force: str | None = None,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        client_order_id: str | None = None,
+    ) -> Effects[Order]:
+        order = NewOrder.of(
+            self._venue.symbol(symbol),
+            side=side,
+            type=type,
+            quantity=quantity,
+            price=price,
+            time_in_force=time_in_force,
+            post_only=post_only,
+            reduce_only=reduce_only,
+        )
+        # Built before anything is asked: what the venue does not offer is refused first.
+        call = self._venue.create_order(
+            order.symbol,
+            side=order.side,
+            type=order.type,
+            quantity=order.quantity,
+            price=order.price,
+            time_in_force=order.time_in_force,
+            post_only=post_only,
+            reduce_only=reduce_only,
+            client_order_id=client_order_id,
+        )
+        rules = yield from self.instrument(order.symbol)
+        rules.check(quantity=order.quantity, price=order.price)
+        return (yield from self._session.run(call))
+
+    def cancel_order(
+        self, symbol: str | Symbol, *, order_id: str | None = None, client_order_id: str | None = None
+    ) -> Effects[Order]:
+        call = self._venue.cancel_order(symbol, order_id=order_id, client_order_id=client_order_id)
+        return (yield from self._session.run(call))
+
+    def cancel_all_orders(self, symbol: str | Symbol) -> Effects[list[Order]]:
+        return (yield from self._session.run(self._venue.cancel_all_orders(symbol)))
+
+    def resolve_order(self, unknown: OutcomeUnknown, *, timeout: float | None = None) -> Effects[Order]:
+        """Ask until the order shows or can no longer appear. A 'not found' right after a lost answer proves nothing."""
+        if unknown.symbol is None or (unknown.client_order_id is None and unknown.order_id is None):
+            raise ConfigError("resolve_order takes the OutcomeUnknown that a verb on one order raised")
+        patience = self._venue.spec.validity_s if timeout is None else timeout
+        sent_ns = unknown.sent_ns if unknown.sent_ns is not None else time.time_ns()
+        deadline_ns = sent_ns + int(patience * 1e9)
+        pause = _RESOLVE_FIRST_S
+        ids = {"order_id": unknown.order_id} if unknown.client_order_id is None else {"client_order_id": unknown.client_order_id}
+        while True:
+            last_look = time.time_ns() >= deadline_ns
+            try:
+                return (yield from self._session.run(self._venue.fetch_order(unknown.symbol, **ids)))
+            except OrderNotFound:
+                if last_look:
+                    raise
+            left_s = (deadline_ns - time.time_ns()) / 1e9
+            yield Sleep(max(0.0, min(pause, left_s)))
+            pause = min(_RESOLVE_CAP_S, pause * 2)
+
+    # One door for plug-in hosts.
+
+    def fetch_data(self, kind: str, symbol: str | None, **options: Any) -> Effects[Any]:
+        if kind not in _DATA:
+            raise ConfigError(f"fetch_data: kind must be one of {', '.join(_DATA)}, not {kind!r}")
+        verb: Callable[..., Effects[Any]] = getattr(self, _DATA[kind])
+        if kind in ("instruments", "tickers"):
+            if symbol is not None:
+                raise ConfigError(f"fetch_data({kind!r}): the symbol must be None")
+            return (yield from verb(**options))
+        if symbol is None:
+            raise ConfigError(f"fetch_data({kind!r}): a symbol is needed")
+        return (yield from verb(symbol, **options))
+
+
+_DATA: Mapping[str, str] = {
+    "klines": "fetch_klines",
+    "ticker": "fetch_ticker",
+    "tickers": "fetch_tickers",
+    "price": "fetch_price",
+    "book": "fetch_book",
+    "trades": "fetch_trades",
+    "instruments": "fetch_instruments",
+    "funding_rate": "fetch_funding_rate",
+    "open_interest": "fetch_open_interest",
+}
+
+
+def _kind(kind: str) -> Kind:
+    if kind not in ("spot", "linear"):
+        raise ConfigError(f"kind must be 'spot' or 'linear', not {kind!r}")
+    return kind  # type: ignore[return-value]
+
+
+def _window(start: Time | None, end: Time | None) -> tuple[int | None, int | None]:
+    first, last = parse_time(start, "start"), parse_time(end, "end")
+    if first is not None and last is not None and last <= first:
+        raise ConfigError(f"the window is empty: end ({end}) must be after start ({start})")
+    return first, last
+
+
