@@ -5,6 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 SOURCES := $(shell find src native -not -path '*__pycache__*') pyproject.toml CMakeLists.txt README.md LICENSE
 NATIVE := $(filter %.cpp %.hpp,$(SOURCES))
 JOBS := $(shell getconf _NPROCESSORS_ONLN)
+DIST := dist
 MAKEFLAGS += --no-print-directory
 
 .PHONY: help demo test core sanitize lint format bench wheel clean
@@ -39,7 +40,7 @@ bench: .venv/installed .venv/with-test .venv/with-bench
 	$(BIN)/python benchmarks/report.py build/benchmarks.json
 
 wheel: .venv/with-wheel
-	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m build --outdir $(DIST)
 
 clean:
 	rm -rf .venv build dist
