@@ -243,7 +243,7 @@ class PaidFunding(msgspec.Struct):
     symbol: str
     fundingRate: Decimal
     fundingTime: int
-    markPrice: Decimal | str | None = None  # the earliest rows have an empty text
+    markPrice: str | None = None  # the earliest rows have an empty text
 
     def funding_rate(self, symbol: Symbol) -> FundingRate:
         return FundingRate(
