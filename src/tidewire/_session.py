@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 
 from . import _redact
 from ._call import Call, Request, Response
-from ._clock import Clock
+from ._clock import VenueClock
 from ._limits import Limiter, Ticket
 from ._venue import Quota, Venue
 from .credentials import Credentials
@@ -37,7 +37,7 @@ from .errors import (
 )
 from .models import Health
 
-__all__ = ["All", "Effects", "Send", "Session", "Sleep", "Wait"]
+__all__ = ["All", "Effects", "Send", "Session", "Sleep"]
 
 T = TypeVar("T")
 log = logging.getLogger("tidewire")
@@ -64,13 +64,6 @@ class Sleep:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
-    """Effect: the result of a future that somebody else completes."""
-
-    future: Future[Any]
-
-
-@dataclass(frozen=True, slots=True)
 class All:
     """Effect: run several generators, at most ``concurrency`` at a time; ``done`` is told the index of each that ends."""
 
@@ -79,7 +72,8 @@ class All:
     done: Callable[[int], None]
 
 
-Effects = Generator[Send | Sleep | Wait | All, Any, T]
+# A bare Future is an effect too: its result, which somebody else provides.
+Effects = Generator[Send | Sleep | Future[Any] | All, Any, T]
 
 _shared: WeakValueDictionary[object, Limiter] = WeakValueDictionary()
 _shared_lock = threading.Lock()
@@ -97,7 +91,7 @@ class Session:
         if credentials is not None and venue.spec.needs_passphrase and credentials.passphrase is None:
             raise ConfigError(f"{venue.name} keys have a passphrase: Credentials(key, secret, passphrase)", venue=venue.name)
         self.venue = venue
-        self.clock = Clock()
+        self.clock = VenueClock()
         self._credentials = credentials
         self._retries = retries
         self._account = ""
@@ -151,11 +145,10 @@ class Session:
     def health(self) -> Health:
         """State of the session, without asking anybody."""
         failed = self._last_error
-        offset = self.clock.offset_ns
         return Health(
             ok=failed is None,
             latency_ms=self._latency_ms,
-            clock_offset_ms=None if offset is None else offset / 1e6,
+            clock_offset_ms=None if self.clock.error_ns is None else self.clock.offset_ns / 1e6,
             limits={scope.partition("@")[0]: used for scope, used in self._limiter.usage().items() if self._is_own(scope)},
             last_error=None if failed is None else f"{type(failed).__name__}: {failed}",
         )
@@ -177,6 +170,9 @@ class Session:
         except RateLimited as error:
             self._obey(call, error)
             raise
+        except ClockSkew:
+            self.clock.distrust()
+            raise
         except (VenueError, DecodeError) as error:
             if call.writes and self._is_ambiguous(error):
                 raise self._unknown(call, str(error)) from error
@@ -188,10 +184,11 @@ class Session:
 
     def _exchange(self, call: Call[Any], request: Request, ticket: Ticket) -> Effects[Response]:
         used: Mapping[str, int] = {}
-        started = time.perf_counter()
+        started, sent_ns = time.perf_counter(), time.time_ns()
         try:
             response: Response = yield Send(request)
             used = self.venue.usage(call.kind, response.headers)
+            self.clock.observe(sent_ns, response.headers, time.time_ns())
         except TransportError as error:
             if call.writes and error.sent:
                 raise self._unknown(call, str(error)) from error

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 import httpx
 
 from . import _redact
 from ._call import Request, Response
-from ._session import All, Effects, Send, Sleep, Wait
+from ._session import All, Effects, Send, Sleep
 from .errors import ConfigError, ConnectionFailed, Timeout, TransportError
 
 __all__ = ["AsyncTransport", "SyncTransport"]
@@ -73,8 +73,8 @@ class SyncTransport:
                 return self._send(request)
             case Sleep(seconds):
                 return time.sleep(seconds)
-            case Wait(future):
-                return future.result()
+            case Future():
+                return effect.result()
             case All():
                 return self._all(effect)
         raise TypeError(f"no such effect: {effect!r}")
@@ -147,8 +147,8 @@ class AsyncTransport:
                 return self._send(request)
             case Sleep(seconds):
                 return asyncio.sleep(seconds)
-            case Wait(future):
-                return asyncio.wrap_future(future)
+            case Future():
+                return asyncio.wrap_future(effect)
             case All():
                 return self._all(effect)
         raise TypeError(f"no such effect: {effect!r}")

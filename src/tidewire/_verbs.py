@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from ._cache import Cache, Claim
+from ._cache import Cache
 from ._order import NewOrder, Number
 from ._progress import Progress, watch
-from ._session import All, Effects, Session, Sleep, Wait
+from ._session import All, Effects, Session, Sleep
 from .errors import ConfigError, Error, OrderNotFound, OutcomeUnknown, SymbolRejected, UnknownSymbol
 from .klines import Klines
 from .models import (
@@ -58,7 +58,7 @@ class Verbs:
     def __init__(self, session: Session, cache_ttl: float) -> None:
         self._session = session
         self._venue = session.venue
-        self._cache: Cache[Instruments] = Cache(ttl=cache_ttl, max_entries=4096)
+        self._cache: Cache[tuple[Kind, Symbol | None], Instruments] = Cache(ttl=cache_ttl, max_entries=4096)
 
     # The venue itself.
 
@@ -81,7 +81,7 @@ class Verbs:
             parsed = self._venue.symbol(symbol)
         except ConfigError as error:
             raise (yield from self._unknown_symbol(str(symbol), error)) from None
-        if parsed.kind in self._venue.spec.single_instrument and self._cache.peek(parsed.kind) is None:
+        if parsed.kind in self._venue.spec.single_instrument and self._cache.get((parsed.kind, None)) is None:
             try:
                 return (yield from self._instruments(parsed.kind, parsed)).by_symbol[parsed]
             except (KeyError, SymbolRejected) as error:
@@ -92,21 +92,12 @@ class Verbs:
         return listed.by_symbol[parsed]
 
     def _instruments(self, kind: Kind, symbol: Symbol | None = None) -> Effects[Instruments]:
-        """One fetch for many waiters; the claimant answers for all of them."""
-        key = kind if symbol is None else f"{kind} {symbol}"
-        while True:
-            entry = self._cache.begin(key)
-            if isinstance(entry, Instruments):
-                return entry
-            if isinstance(entry, Claim):
-                break
-            shared = yield Wait(entry)
-            if shared is not None:
-                return shared  # type: ignore[no-any-return]
-        with entry:
+        def fetch() -> Effects[Instruments]:
             rows = yield from self._session.run(self._venue.fetch_instruments(kind, symbol=symbol))
             self._venue.learn(rows)
-            return entry.fulfil(Instruments(rows))
+            return Instruments(rows)
+
+        return (yield from self._cache.through((kind, symbol), fetch))
 
     def _unknown_symbol(self, text: str, cause: Exception | None) -> Effects[Error]:
         """Spend a look at the whole list to tell what the user may have meant."""
