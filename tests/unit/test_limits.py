@@ -210,16 +210,17 @@ class TestOrder:
         assert limiter.delay(order) == 0.0
 
     def test_an_old_call_that_comes_late_to_a_queue_goes_to_its_front(self) -> None:
-        world, limiter, _, _ = scene(WEIGHT, ORDERS)
+        world, limiter, _, _ = scene(Quota("weight", 100, 1.0), ORDERS)
         orders = [grant(limiter, {"orders": 1}) for _ in range(5)]
-        world.now += 5.0
-        old = limiter.enter({"weight": 60, "orders": 1})
-        limiter.settle(grant(limiter, {"weight": 100}))
+        old = limiter.enter({"weight": 40, "orders": 1})
+        for _ in range(2):
+            limiter.settle(grant(limiter, {"weight": 50}))
+            world.now += 0.25
         young = limiter.enter({"weight": 60})
         limiter.abandon(orders[0])
-        assert limiter.delay(young) > 0
-        assert limiter.delay(old) == pytest.approx(10.0 / 2)  # the 100 expire in 10 s; halved
-        world.now += 10.0
+        assert limiter.delay(young) == pytest.approx(0.75)
+        assert limiter.delay(old) == pytest.approx(0.5)  # as if nobody were before it
+        world.now += 0.5
         assert limiter.delay(young) > 0
         assert limiter.delay(old) == 0.0
 
