@@ -168,9 +168,13 @@ class TestDateHeader:
         clock = Clock(world.local_ns)
         world.sample(clock, 30 * MS, 30 * MS)
         before = clock.offset_ns
+        # The answering machine is 100 ms ahead and its second has just begun: that bounds its offset from below.
         world.offset_ns = 100 * MS
+        world.elapsed = S - 100 * MS
         world.answer(clock, 1 * MS, 1 * MS)
         assert clock.offset_ns == before
+        world.elapsed += 6 * S
+        assert not clock.needs_sample()
 
     def test_a_plain_contradiction_asks_for_a_sample(self) -> None:
         world = World()
@@ -183,6 +187,16 @@ class TestDateHeader:
         world.sample(clock, 5 * MS, 5 * MS)
         assert abs(clock.offset_ns - world.true_offset) <= MS
         assert not clock.needs_sample()
+
+    def test_after_a_contradiction_the_next_sample_alone_counts(self) -> None:
+        world = World()
+        clock = Clock(world.local_ns)
+        world.sample(clock, 0, 800 * MS)
+        world.stepped = -2 * S
+        world.answer(clock, 0, 0)
+        # So slow that it would agree with what was known before the clock was set.
+        world.sample(clock, 0, 3000 * MS)
+        assert abs(clock.offset_ns - world.true_offset) <= clock.error_ns
 
     @pytest.mark.parametrize("headers", [{"date": "yesterday"}, {"date": ""}, {}, {"age": "12"}])
     def test_what_cannot_be_trusted_is_passed_over(self, headers: dict[str, str]) -> None:
