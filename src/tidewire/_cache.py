@@ -5,60 +5,67 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Hashable
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Cache", "Claim"]
 
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+E = TypeVar("E")
 
 
-class Cache(Generic[V]):
+class Cache(Generic[K, V]):
     """Values by key, each at most ``ttl`` seconds old and fetched by one caller at a time.
 
-    ::
-
-        while True:
-            entry = cache.begin(key)
-            if isinstance(entry, Claim):           # nobody has it: fetch, for everybody
-                with entry:
-                    return entry.fulfil(fetch())
-            if not isinstance(entry, Future):
-                return entry                       # still fresh
-            value = entry.result()                 # or: await asyncio.wrap_future(entry)
-            if value is not None:                  # None: whoever was fetching has been cancelled, so ask again
-                return value
-
     Age counts from the moment the fetch began, since the value may be as old as that. Failures reach every waiter and
-    are not kept. Thread-safe, also between event loops.
+    are not kept. ``None`` is no value. Thread-safe, also between event loops.
     """
 
     def __init__(self, *, ttl: float, max_entries: int = 256, clock: Callable[[], float] = time.monotonic) -> None:
         self._ttl, self._max, self._clock = ttl, max_entries, clock
         self._lock = threading.Lock()
-        self._values: OrderedDict[str, tuple[V, float]] = OrderedDict()
-        self._claims: dict[str, Claim[V]] = {}
+        self._values: OrderedDict[K, tuple[V, float]] = OrderedDict()
+        self._claims: dict[K, Claim[K, V]] = {}
 
-    def begin(self, key: str) -> V | Claim[V] | Future[V | None]:
-        """Return the value, the future of a fetch under way, or a claim: then the caller fetches."""
+    def through(self, key: K, fetch: Callable[[], Generator[E, Any, V]]) -> Generator[E | Future[V | None], Any, V]:
+        """Return the value, fetched only if need be and by nobody else: yields what ``fetch`` yields, or a future.
+
+        Whoever drives this sends in the future's result, or throws in its error.
+        """
+        while True:
+            entry = self.begin(key)
+            if isinstance(entry, Claim):
+                with entry:
+                    return entry.fulfil((yield from fetch()))
+            if not isinstance(entry, Future):
+                return entry
+            value: V | None = yield entry
+            if value is not None:
+                return value
+
+    def begin(self, key: K) -> V | Claim[K, V] | Future[V | None]:
+        """Return the value, a future of it while somebody else fetches, or a claim: then the caller must fetch.
+
+        The future gives ``None`` when whoever was fetching has been cancelled: begin again.
+        """
         with self._lock:
             value = self._fresh(key)
             if value is not None:
-                self._values.move_to_end(key)
                 return value
             if claim := self._claims.get(key):
                 return claim.future
             claim = self._claims[key] = Claim(self, key, self._clock())
             return claim
 
-    def peek(self, key: str) -> V | None:
-        """Return the value if it is there and fresh; it counts as a look, not as a use."""
+    def get(self, key: K) -> V | None:
+        """Return the value if it is there and fresh."""
         with self._lock:
             return self._fresh(key)
 
-    def invalidate(self, key: str | None = None) -> None:
+    def invalidate(self, key: K | None = None) -> None:
         """Forget one key, or everything. A fetch under way still answers its waiters, but is not kept."""
         with self._lock:
             for table in (self._values, self._claims):
@@ -70,7 +77,7 @@ class Cache(Generic[V]):
     def __len__(self) -> int:
         return len(self._values)
 
-    def land(self, claim: Claim[V], value: V | None) -> None:
+    def land(self, claim: Claim[K, V], value: V | None) -> None:
         """End a claim's flight, keeping its value if there is one: for claims only."""
         with self._lock:
             if self._claims.get(claim.key) is not claim:
@@ -81,22 +88,24 @@ class Cache(Generic[V]):
                 while len(self._values) > self._max:
                     self._values.popitem(last=False)
 
-    def _fresh(self, key: str) -> V | None:
+    def _fresh(self, key: K) -> V | None:
         value, born = self._values.get(key, (None, 0.0))
         if value is not None and self._clock() - born >= self._ttl:
             del self._values[key]
             return None
+        if value is not None:
+            self._values.move_to_end(key)
         return value
 
 
-class Claim(Generic[V]):
+class Claim(Generic[K, V]):
     """The duty to fetch one key and to say how it went: a context manager, so that waiters are never left hanging.
 
     Leaving it by an ``Exception`` fails the claim. Leaving it without a value, or by anything else such as a
     cancellation, abandons it: the waiters ask again, and one of them fetches.
     """
 
-    def __init__(self, cache: Cache[V], key: str, born: float) -> None:
+    def __init__(self, cache: Cache[K, V], key: K, born: float) -> None:
         self.key, self.born = key, born
         self.future: Future[V | None] = Future()
         # A running future cannot be cancelled: else one asyncio waiter that is cancelled would cancel it for all.
@@ -109,7 +118,7 @@ class Claim(Generic[V]):
         self.future.set_result(value)
         return value
 
-    def __enter__(self) -> Claim[V]:
+    def __enter__(self) -> Claim[K, V]:
         return self
 
     def __exit__(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 
-__all__ = ["Clock"]
+__all__ = ["VenueClock"]
 
 _MS = 1_000_000
 _S = 1_000_000_000
@@ -21,7 +21,7 @@ _TOLERANCE_NS = 250 * _MS
 """Binance refuses a time stamp 1,000 ms ahead of its clock (rest-api.md, "Timing security", 2026-07-21)."""
 
 
-class Clock:
+class VenueClock:
     """Bounds the venue's clock minus ours between two numbers, by everything that the venue says about its time.
 
     The venue read its clock after we sent and before we received, so each answer gives an interval that surely holds
@@ -66,6 +66,11 @@ class Clock:
             elif known and max(news[0] - known[1], known[0] - news[1]) > _TOLERANCE_NS:
                 self._doubted = True
 
+    def distrust(self) -> None:
+        """Note that the venue refused our time stamp: a sample is due at once, and it alone will count."""
+        with self._lock:
+            self._sampled, self._doubted = None, True
+
     def needs_sample(self, now_ns: int | None = None) -> bool:
         """Whether a sample is due: none yet, old, contradicted, or too inexact; at most every five seconds."""
         with self._lock:
@@ -78,10 +83,10 @@ class Clock:
             return age >= (_RETRY_NS if poor else _REFRESH_NS)
 
     @property
-    def offset_ns(self) -> int | None:
-        """The venue's clock minus ours; ``None`` while nothing is known."""
+    def offset_ns(self) -> int:
+        """The venue's clock minus ours; 0 while nothing is known."""
         bounds = self._bounds
-        return (bounds[0] + bounds[1]) // 2 if bounds else None
+        return (bounds[0] + bounds[1]) // 2 if bounds else 0
 
     @property
     def error_ns(self) -> int | None:
@@ -92,7 +97,7 @@ class Clock:
 
     def now_ns(self) -> int:
         """The venue's time now, as far as we know: our own while we know nothing."""
-        return self.local_ns() + (self.offset_ns or 0)
+        return self.local_ns() + self.offset_ns
 
     def _widened(self, now: int) -> tuple[int, int] | None:
         if self._bounds is None:
