@@ -17,6 +17,8 @@ from hashlib import blake2b
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
+import msgspec
+
 from . import _redact
 from ._call import Call, Request, Response
 from ._clock import VenueClock
@@ -98,7 +100,8 @@ class Session:
         if credentials is not None:
             _redact.register(credentials.key, credentials.secret, credentials.passphrase)
             self._account = blake2b(credentials.key.encode(), digest_size=4).hexdigest()
-        self._account_scopes: set[str] = set()
+        self._quotas: list[Quota] = []
+        self._scopes: dict[str, str] = {}  # a quota's scope to its name in the shared limiter
         self._limiter = _limiter_for(venue)
         self._configure(venue.spec.quotas)
         self._latency_ms: float | None = None
@@ -144,19 +147,19 @@ class Session:
 
     def health(self) -> Health:
         """State of the session, without asking anybody."""
-        failed = self._last_error
+        failed, used = self._last_error, self._limiter.usage()
         return Health(
             ok=failed is None,
             latency_ms=self._latency_ms,
             clock_offset_ms=None if self.clock.error_ns is None else self.clock.offset_ns / 1e6,
-            limits={scope.partition("@")[0]: used for scope, used in self._limiter.usage().items() if self._is_own(scope)},
+            limits={scope: used[name] for scope, name in self._scopes.items() if name in used},
             last_error=None if failed is None else f"{type(failed).__name__}: {failed}",
         )
 
     # One attempt.
 
     def _attempt(self, call: Call[T]) -> Effects[T]:
-        ticket = self._limiter.enter({self._scope(scope): weight for scope, weight in call.costs.items()})
+        ticket = self._limiter.enter(self._costs(call))
         try:
             while (delay := self._limiter.delay(ticket)) > 0:
                 yield Sleep(delay)
@@ -194,7 +197,7 @@ class Session:
                 raise self._unknown(call, str(error)) from error
             raise
         finally:
-            self._limiter.settle(ticket, {self._scope(scope): amount for scope, amount in used.items()})
+            self._limiter.settle(ticket, {self._scopes[scope]: n for scope, n in used.items() if scope in self._scopes})
         took_ms = (time.perf_counter() - started) * 1e3
         old = self._latency_ms
         self._latency_ms = took_ms if old is None else old + _SMOOTHING * (took_ms - old)
@@ -227,9 +230,9 @@ class Session:
         if isinstance(error, Banned):
             self._limiter.ban(error.retry_after or _BAN_S)
             return
-        for scope in call.costs:
+        for scope in self._costs(call):
             if error.scope is None or error.scope in scope:
-                self._limiter.freeze(self._scope(scope), error.retry_after or _FREEZE_S)
+                self._limiter.freeze(scope, error.retry_after or _FREEZE_S)
 
     def _note(self, call: Call[Any], error: Error) -> None:
         error.venue = error.venue or self.venue.name
@@ -253,14 +256,14 @@ class Session:
     # Quotas: those that the venue counts per account carry the account's fingerprint, the others are shared.
 
     def _configure(self, quotas: Sequence[Quota]) -> None:
-        self._account_scopes |= {quota.scope for quota in quotas if quota.per == "account"}
-        self._limiter.configure(Quota(self._scope(q.scope), q.limit, q.period_s) for q in quotas)
+        """Take the limits given as all there are for the resources they name."""
+        kept = [quota for quota in self._quotas if quota.resource not in {new.resource for new in quotas}]
+        self._quotas = [*kept, *quotas]
+        self._scopes = {q.scope: f"{q.scope}@{self._account}" if q.per == "account" else q.scope for q in self._quotas}
+        self._limiter.configure(msgspec.structs.replace(q, scope=self._scopes[q.scope]) for q in quotas)
 
-    def _scope(self, scope: str) -> str:
-        return f"{scope}@{self._account}" if scope in self._account_scopes else scope
-
-    def _is_own(self, scope: str) -> bool:
-        return scope.partition("@")[2] in ("", self._account)
+    def _costs(self, call: Call[Any]) -> dict[str, int]:
+        return {self._scopes[q.scope]: call.costs[q.resource] for q in self._quotas if call.costs.get(q.resource)}
 
 
 def _limiter_for(venue: Venue) -> Limiter:
@@ -268,7 +271,7 @@ def _limiter_for(venue: Venue) -> Limiter:
     with _shared_lock:
         limiter = _shared.get(key)
         if limiter is None:
-            limiter = _shared[key] = Limiter(venue.spec.quotas, venue=venue.name)
+            limiter = _shared[key] = Limiter((), venue=venue.name)
         return limiter
 
 

@@ -20,15 +20,21 @@ __all__ = ["Hosts", "Quota", "Spec", "Venue"]
 
 
 class Quota(msgspec.Struct, frozen=True):
-    """A limit of the venue: at most ``limit`` units of weight per ``period_s`` seconds in the scope ``scope``.
+    """A limit of the venue: at most ``limit`` units of weight per ``period_s`` seconds in ``scope``.
 
-    ``per`` tells what the venue counts by: the network address, or the account behind the key.
+    A scope is named by what it meters and its period, as in ``spot-weight-1m``. ``per`` tells what the venue counts by: the
+    network address, or the account behind the key.
     """
 
     scope: str
     limit: int
     period_s: float
     per: Literal["address", "account"] = "address"
+
+    @property
+    def resource(self) -> str:
+        """What calls cost, without the period: ``spot-weight``. Several quotas may limit one resource."""
+        return self.scope.rpartition("-")[0]
 
 
 class Hosts(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
@@ -68,8 +68,8 @@ _own_trades = wire.decoder(list[wire.OwnTrade])
 _raw_reports = wire.decoder(list[msgspec.Raw])
 _order_list = wire.decoder(wire.OrderList)
 
-# What exchangeInfo calls a limit, and the scope it is counted in here.
-_SCOPES = {"REQUEST_WEIGHT": "weight", "ORDERS": "orders", "RAW_REQUESTS": "raw"}
+# What exchangeInfo calls a limit and its period, in our words.
+_RESOURCES = {"REQUEST_WEIGHT": "weight", "ORDERS": "orders", "RAW_REQUESTS": "raw"}
 _UNITS = {"SECOND": ("s", 1), "MINUTE": ("m", 60), "HOUR": ("h", 3600), "DAY": ("d", 86_400)}
 
 
@@ -100,24 +100,18 @@ class Binance(Venue):
         for name, value in headers.items():
             what, _, window = name.removeprefix("x-mbx-").rpartition("-")
             if what in ("used-weight", "order-count") and value.isdigit():
-                scope = "weight" if what == "used-weight" else "orders"
-                used[f"{kind}-{scope}-{window}"] = int(value)
+                resource = "weight" if what == "used-weight" else "orders"
+                used[f"{kind}-{resource}-{window}"] = int(value)
         return used
 
     def quotas_from(self, kind: Kind, instruments_body: bytes) -> tuple[Quota, ...]:
         """Read ``rateLimits`` of exchangeInfo."""
         quotas = []
         for limit in _limits(instruments_body).rateLimits:
-            letter, seconds = _UNITS[limit.interval]
-            scope = _SCOPES[limit.rateLimitType]
-            quotas.append(
-                Quota(
-                    f"{kind}-{scope}-{limit.intervalNum}{letter}",
-                    limit.limit,
-                    limit.intervalNum * seconds,
-                    per="account" if scope == "orders" else "address",
-                )
-            )
+            resource, (unit, seconds) = _RESOURCES[limit.rateLimitType], _UNITS[limit.interval]
+            per: Literal["address", "account"] = "account" if resource == "orders" else "address"
+            scope = f"{kind}-{resource}-{limit.intervalNum}{unit}"
+            quotas.append(Quota(scope, limit.limit, limit.intervalNum * seconds, per=per))
         return tuple(quotas)
 
     # Public.
@@ -341,7 +335,7 @@ class Binance(Venue):
             params,
             lambda body: _order(body).order(order.symbol),
             method="POST",
-            scopes=MARKETS[kind].order_scopes,
+            orders=1,
             symbol=order.symbol,
             client_order_id=own_id,
         )
@@ -429,7 +423,7 @@ class Binance(Venue):
         *,
         method: str = "GET",
         weight: int | None = None,
-        scopes: Sequence[str] = (),
+        orders: int = 0,
         symbol: Symbol | None = None,
         order_id: str | None = None,
         client_order_id: str | None = None,
@@ -441,7 +435,7 @@ class Binance(Venue):
             request=Request(method, url, body=_encode(params).encode() if in_body else b""),
             parser=parser,
             check=check,
-            costs={**self._costs(verb, kind, weight), **dict.fromkeys(scopes, 1)},
+            costs={**self._costs(verb, kind, weight), f"{kind}-orders": orders},
             signer=sign,
             kind=kind,
             writes=method != "GET",
@@ -456,8 +450,8 @@ class Binance(Venue):
         return f"{url}?{query}" if query else url
 
     def _costs(self, verb: str, kind: Kind, weight: int | None) -> dict[str, int]:
-        costs = {f"{kind}-weight-1m": MARKETS[kind].weights[verb] if weight is None else weight}
-        return {**costs, "spot-raw-5m": 1} if kind == "spot" else costs
+        costs = {f"{kind}-weight": MARKETS[kind].weights[verb] if weight is None else weight}
+        return {**costs, "spot-raw": 1} if kind == "spot" else costs
 
     def _page(self, limit: int | None, kind: Kind) -> int | None:
         if limit is not None and limit < 1:

@@ -74,7 +74,6 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     klines_weights: tuple[tuple[int, int], ...]
     book_weights: tuple[tuple[int, int], ...]
     default_depth: int
-    order_scopes: tuple[str, ...]
     response_type: str
     all_tickers_weight: int
     all_open_orders_weight: int
@@ -121,7 +120,6 @@ MARKETS: Final[Mapping[Kind, Market]] = {
         klines_weights=((1000, 2),),
         book_weights=((100, 5), (500, 25), (1000, 50), (5000, 250)),
         default_depth=100,
-        order_scopes=("spot-orders-10s", "spot-orders-1d"),
         response_type="FULL",
         all_tickers_weight=80,
         all_open_orders_weight=80,
@@ -174,7 +172,6 @@ MARKETS: Final[Mapping[Kind, Market]] = {
         klines_weights=((99, 1), (499, 2), (1000, 5), (1500, 10)),
         book_weights=((50, 2), (100, 5), (500, 10), (1000, 20)),
         default_depth=500,
-        order_scopes=("linear-orders-10s", "linear-orders-1m"),
         response_type="RESULT",
         all_tickers_weight=40,
         all_open_orders_weight=40,
