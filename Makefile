@@ -29,7 +29,7 @@ lint: build/core .venv/installed .venv/with-test .venv/with-lint
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/python -m mypy.stubtest tidewire._native tidewire._ctp
-	$(BIN)/clang-tidy --quiet -p build/core $(wildcard native/core/src/*.cpp)
+	echo native/core/src/*.cpp | xargs -n 1 -P $(JOBS) $(BIN)/clang-tidy --quiet -p build/core
 
 format: .venv/with-lint
 	$(BIN)/ruff check --fix-only
