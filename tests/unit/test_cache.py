@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -23,7 +24,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def put(cache: Cache[str], key: str, value: str = "value") -> None:
+def put(cache: Cache[str, str], key: str, value: str = "value") -> None:
     claim = cache.begin(key)
     assert isinstance(claim, Claim)
     with claim:
@@ -32,26 +33,26 @@ def put(cache: Cache[str], key: str, value: str = "value") -> None:
 
 class TestKeeping:
     def test_a_value_is_kept_until_it_is_as_old_as_the_ttl(self, clock: Clock) -> None:
-        cache: Cache[str] = Cache(ttl=10.0, clock=clock)
+        cache: Cache[str, str] = Cache(ttl=10.0, clock=clock)
         put(cache, "a")
         clock.now = 9.9
         assert cache.begin("a") == "value"
-        assert cache.peek("a") == "value"
+        assert cache.get("a") == "value"
         clock.now = 10.0
-        assert cache.peek("a") is None
+        assert cache.get("a") is None
         assert isinstance(cache.begin("a"), Claim)
 
     def test_age_counts_from_the_beginning_of_the_fetch(self, clock: Clock) -> None:
-        cache: Cache[str] = Cache(ttl=10.0, clock=clock)
+        cache: Cache[str, str] = Cache(ttl=10.0, clock=clock)
         claim = cache.begin("a")
         clock.now = 6.0
         with claim:
             claim.fulfil("slow")
         clock.now = 10.0
-        assert cache.peek("a") is None
+        assert cache.get("a") is None
 
     def test_no_ttl_still_shares_a_flight(self, clock: Clock) -> None:
-        cache: Cache[str] = Cache(ttl=0.0, clock=clock)
+        cache: Cache[str, str] = Cache(ttl=0.0, clock=clock)
         claim, waiter = cache.begin("a"), cache.begin("a")
         with claim:
             claim.fulfil("value")
@@ -59,26 +60,27 @@ class TestKeeping:
         assert isinstance(cache.begin("a"), Claim)
 
     def test_the_least_recently_used_goes_first(self, clock: Clock) -> None:
-        cache: Cache[str] = Cache(ttl=10.0, max_entries=3, clock=clock)
+        cache: Cache[str, str] = Cache(ttl=10.0, max_entries=3, clock=clock)
         for key in "abc":
             put(cache, key)
-        cache.begin("a")  # a use
-        cache.peek("b")  # not a use
+        cache.begin("a")
         put(cache, "d")
-        assert [key for key in "abcd" if cache.peek(key)] == ["a", "c", "d"]
+        cache.get("c")
+        put(cache, "e")
+        assert [key for key in "abcde" if cache.get(key)] == ["c", "d", "e"]
         assert len(cache) == 3
 
     def test_invalidate_forgets_one_or_all(self, clock: Clock) -> None:
-        cache: Cache[str] = Cache(ttl=10.0, clock=clock)
+        cache: Cache[str, str] = Cache(ttl=10.0, clock=clock)
         for key in "abc":
             put(cache, key)
         cache.invalidate("b")
-        assert [key for key in "abc" if cache.peek(key)] == ["a", "c"]
+        assert [key for key in "abc" if cache.get(key)] == ["a", "c"]
         cache.invalidate()
         assert len(cache) == 0
 
     def test_a_fetch_that_began_before_invalidate_is_not_kept(self, clock: Clock) -> None:
-        cache: Cache[str] = Cache(ttl=10.0, clock=clock)
+        cache: Cache[str, str] = Cache(ttl=10.0, clock=clock)
         old, waiter = cache.begin("a"), cache.begin("a")
         cache.invalidate("a")
         new = cache.begin("a")
@@ -86,15 +88,15 @@ class TestKeeping:
         with old:
             old.fulfil("old")
         assert waiter.result(0) == "old"
-        assert cache.peek("a") is None
+        assert cache.get("a") is None
         with new:
             new.fulfil("new")
-        assert cache.peek("a") == "new"
+        assert cache.get("a") == "new"
 
 
 class TestSharing:
     def test_threads_fetch_once(self) -> None:
-        cache: Cache[str] = Cache(ttl=10.0)
+        cache: Cache[str, str] = Cache(ttl=10.0)
         fetches: list[str] = []
         waiting = threading.Semaphore(0)
         everyone_waits = threading.Event()
@@ -119,7 +121,7 @@ class TestSharing:
         assert fetches == ["a"]
 
     async def test_tasks_and_threads_share_a_fetch(self) -> None:
-        cache: Cache[str] = Cache(ttl=10.0)
+        cache: Cache[str, str] = Cache(ttl=10.0)
         claim = cache.begin("a")
         thread = asyncio.create_task(asyncio.to_thread(cache.begin("a").result, 5))
         task = asyncio.wrap_future(cache.begin("a"))
@@ -128,7 +130,7 @@ class TestSharing:
         assert await asyncio.gather(thread, task) == ["value", "value"]
 
     def test_a_failure_reaches_every_waiter_and_is_not_kept(self) -> None:
-        cache: Cache[str] = Cache(ttl=10.0)
+        cache: Cache[str, str] = Cache(ttl=10.0)
         claim = cache.begin("a")
         waiters = [cache.begin("a") for _ in range(3)]
         with pytest.raises(OSError, match="no network"), claim:
@@ -140,7 +142,7 @@ class TestSharing:
 
     @pytest.mark.parametrize("interruption", [KeyboardInterrupt, asyncio.CancelledError, GeneratorExit])
     def test_a_cancelled_fetch_lets_a_waiter_take_over(self, interruption: type[BaseException]) -> None:
-        cache: Cache[str] = Cache(ttl=10.0)
+        cache: Cache[str, str] = Cache(ttl=10.0)
         claim, waiter = cache.begin("a"), cache.begin("a")
         with pytest.raises(interruption), claim:
             raise interruption
@@ -148,14 +150,14 @@ class TestSharing:
         assert isinstance(cache.begin("a"), Claim)
 
     def test_a_claim_left_without_a_value_leaves_nobody_hanging(self) -> None:
-        cache: Cache[str] = Cache(ttl=10.0)
+        cache: Cache[str, str] = Cache(ttl=10.0)
         claim, waiter = cache.begin("a"), cache.begin("a")
         with claim:
             pass
         assert waiter.result(0) is None
 
     async def test_a_cancelled_waiter_does_not_cancel_the_others(self) -> None:
-        cache: Cache[str] = Cache(ttl=10.0)
+        cache: Cache[str, str] = Cache(ttl=10.0)
         claim = cache.begin("a")
         impatient, patient = (asyncio.ensure_future(asyncio.wrap_future(cache.begin("a"))) for _ in range(2))
         await asyncio.sleep(0)
@@ -165,3 +167,47 @@ class TestSharing:
         with claim:
             claim.fulfil("value")
         assert await patient == "value"
+
+
+class TestThrough:
+    """The whole protocol as a generator, driven by hand."""
+
+    @staticmethod
+    def fetch() -> Generator[str, str, str]:
+        return "fetched " + (yield "send")
+
+    def test_fetches_once_for_two(self) -> None:
+        cache: Cache[str, str] = Cache(ttl=10.0)
+        first, second = cache.through("a", self.fetch), cache.through("a", self.fetch)
+        assert next(first) == "send"
+        future = next(second)
+        assert isinstance(future, Future)
+        assert returned(first, "it") == "fetched it"
+        assert returned(second, future.result(0)) == "fetched it"
+        assert returned(cache.through("a", self.fetch), None) == "fetched it"
+
+    def test_a_waiter_takes_over_from_one_that_is_closed(self) -> None:
+        cache: Cache[str, str] = Cache(ttl=10.0)
+        first, second = cache.through("a", self.fetch), cache.through("a", self.fetch)
+        next(first)
+        future = next(second)
+        first.close()
+        assert second.send(future.result(0)) == "send"
+        assert returned(second, "again") == "fetched again"
+
+    def test_a_failure_is_thrown_into_both(self) -> None:
+        cache: Cache[str, str] = Cache(ttl=10.0)
+        first, second = cache.through("a", self.fetch), cache.through("a", self.fetch)
+        next(first)
+        future = next(second)
+        with pytest.raises(OSError, match="no network"):
+            first.throw(OSError("no network"))
+        with pytest.raises(OSError, match="no network"):
+            second.throw(future.exception(0))
+        assert next(cache.through("a", self.fetch)) == "send"
+
+
+def returned(generator: Generator[object, object, str], value: object) -> str:
+    with pytest.raises(StopIteration) as stop:
+        generator.send(value)
+    return stop.value.value

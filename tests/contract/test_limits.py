@@ -1,0 +1,46 @@
+"""Under load the client never exceeds the venue's limit, and uses at least 95 % of it: over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import tidewire as tw
+from tidewire.sandbox import Sandbox
+
+LIMIT, PERIOD = 400, 2.0
+
+
+async def test_never_over_and_nearly_full(venue_name: str) -> None:
+    with Sandbox(venue_name, limits={"weight": (LIMIT, PERIOD)}, pace=None) as sandbox:
+        # Half of the load from tasks, half from threads, as one process might.
+        with tw.Client(venue_name, environment=sandbox) as blocking:
+            blocking.fetch_instruments("spot")  # publishes the limit
+            stop = threading.Event()
+
+            def work() -> None:
+                while not stop.is_set():
+                    blocking.ping()
+
+            async def task(client: tw.AsyncClient) -> None:
+                while not stop.is_set():
+                    await client.ping()
+
+            with ThreadPoolExecutor(4) as pool:
+                futures = [pool.submit(work) for _ in range(4)]
+                async with tw.AsyncClient(venue_name, environment=sandbox) as client:
+                    tasks = [asyncio.create_task(task(client)) for _ in range(8)]
+                    await asyncio.sleep(4 * PERIOD)  # load has to last: time is what is tested
+                    stop.set()
+                    await asyncio.gather(*tasks)
+                for future in futures:
+                    future.result()
+        refused = sandbox.refusals(venue_name)
+        windows = sandbox.windows(venue_name, "spot-weight-1m") or {}
+    assert not refused
+    whole = [windows[index] for index in sorted(windows)[1:-1]]
+    assert whole, time.time()
+    assert max(windows.values()) <= LIMIT
+    assert sum(whole) / len(whole) >= 0.95 * LIMIT, windows

@@ -1,0 +1,71 @@
+"""The answer to a new order is lost at every point: exactly one order exists or none, and the client ends up knowing."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+import tidewire as tw
+from tidewire.sandbox import Sandbox
+
+SPOT = "BTC-USDT"
+
+
+def place(client: tw.Client, type_: str, own_id: str) -> tw.Order:
+    rules = client.instrument(SPOT)
+    last = client.fetch_price(SPOT)
+    price = rules.round_price(last * Decimal("0.95"))
+    quantity = rules.round_quantity(Decimal(200) / last, "up")
+    limit = {} if type_ == "market" else {"price": price}
+    return client.create_order(SPOT, side="buy", type=type_, quantity=quantity, client_order_id=own_id, **limit)
+
+
+def count(client: tw.Client, own_id: str) -> int:
+    return sum(order.client_order_id == own_id for order in client.fetch_orders(SPOT))
+
+
+CASES: list[tuple[str, str, dict[str, Any], bool]] = [
+    ("drop_before", "limit", {}, False),
+    ("drop_before", "market", {}, False),
+    ("drop_after", "limit", {}, True),
+    ("drop_after", "market", {}, True),
+    ("drop_late", "limit", {"seconds": 0.6}, True),
+    ("truncate", "limit", {}, True),
+    ("html", "market", {}, True),
+    ("status", "limit", {"status": 500}, False),
+]
+
+
+@pytest.mark.parametrize(("kind", "type_", "how", "exists"), CASES, ids=[f"{kind}-{type_}" for kind, type_, _, _ in CASES])
+def test_lost_answers(
+    sandbox: Sandbox, venue_name: str, client: tw.Client, kind: Any, type_: str, how: dict[str, Any], exists: bool
+) -> None:
+    client.instrument(SPOT)
+    client.fetch_balances()
+    own_id = f"chaos-{uuid4().hex[:20]}"
+    fault = sandbox.fail(kind, venue=venue_name, method="POST", **how)
+    with pytest.raises(tw.OutcomeUnknown) as caught:
+        place(client, type_, own_id)
+    assert fault.hits == 1
+    assert caught.value.client_order_id == own_id
+    if exists:
+        found = client.resolve_order(caught.value)
+        assert found.client_order_id == own_id
+        assert found.status is (tw.OrderStatus.FILLED if type_ == "market" else tw.OrderStatus.OPEN)
+        if type_ == "limit":
+            client.cancel_order(SPOT, order_id=found.order_id)
+    else:
+        with pytest.raises(tw.OrderNotFound):
+            client.resolve_order(caught.value, timeout=0.5)
+    assert count(client, own_id) == exists
+
+
+def test_a_lost_cancel(sandbox: Sandbox, venue_name: str, client: tw.Client) -> None:
+    order = place(client, "limit", f"chaos-{uuid4().hex[:20]}")
+    sandbox.fail("drop_after", venue=venue_name, method="DELETE")
+    with pytest.raises(tw.OutcomeUnknown) as caught:
+        client.cancel_order(SPOT, order_id=order.order_id)
+    assert client.resolve_order(caught.value).status is tw.OrderStatus.CANCELED
