@@ -60,8 +60,9 @@ clean:
 	@touch $@
 
 .PHONY: build/core build/sanitize
-build/sanitize: OPTIONS := -DTIDEWIRE_SANITIZE=ON
+build/core: OPTIONS := -DCMAKE_BUILD_TYPE=Release
+build/sanitize: OPTIONS := -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTIDEWIRE_SANITIZE=ON
 build/core build/sanitize: .venv/prepared
-	$(BIN)/cmake -S native/core -B $@ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_EXPORT_COMPILE_COMMANDS=ON $(OPTIONS)
+	$(BIN)/cmake -S native/core -B $@ -DCMAKE_EXPORT_COMPILE_COMMANDS=ON $(OPTIONS)
 	$(BIN)/cmake --build $@ --parallel $(JOBS)
 	$(BIN)/ctest --test-dir $@ --output-on-failure --parallel $(JOBS)
