@@ -16,7 +16,11 @@ PYTHON = sorted((ROOT / "src").rglob("*.py"))
 NATIVE = sorted(p for p in (ROOT / "native").rglob("*") if p.suffix in {".cpp", ".hpp", ".pyx", ".pxi", ".pxd"})
 
 # Files that may be longer, each with the reason.
-LONGER: dict[str, str] = {}
+LONGER = {
+    "src/tidewire/client.py": "every verb twice, blocking and awaiting, side by side so that a reader sees that they agree",
+    "src/tidewire/venues/binance/rest.py": "every verb of two markets, in the order of the venue's own document",
+    "src/tidewire/venues/binance/wire.py": "one struct per answer of two markets: a table, not a text",
+}
 
 BANNED = re.compile(r"(^|_)(utils?|helpers?|common|managers?|misc|handle_data)($|_)", re.IGNORECASE)
 MACHINE = re.compile("|".join(["/" + "work/", "/" + "tmp/wt", "/" + "root/", "/" + "home/", "/" + "opt/pypi"]))
@@ -55,6 +59,7 @@ def test_there_is_something_to_check() -> None:
 @pytest.mark.parametrize("path", [*PYTHON, *NATIVE], ids=relative)
 def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").count("\n")
+    assert relative(path) not in LONGER or lines > 400, "short enough: strike it from LONGER"
     assert lines <= 400 or relative(path) in LONGER, f"{lines} lines: split it, or justify it in LONGER"
 
 
@@ -76,6 +81,8 @@ def test_names_are_the_fields_own(path: Path) -> None:
 def test_no_public_function_takes_a_bag_of_params_or_a_positional_flag(path: Path) -> None:
     bags, flags = [], []
     for function in functions(path):
+        if function.name.startswith("_") and not function.name.endswith("__"):
+            continue
         arguments = function.args
         named = [*arguments.posonlyargs, *arguments.args]
         bags += [function.name for a in [*named, *arguments.kwonlyargs] if a.arg == "params"]
