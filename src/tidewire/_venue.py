@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from ._call import Call
+from ._feed import BookChannel, TradeChannel
 from ._order import Number
 from .book import BookLayout
 from .errors import ConfigError, NotSupported, UnknownSymbol, VenueError
@@ -291,6 +292,16 @@ class Venue:
         """Cancel every working order of a symbol; returns those the venue names."""
         raise self._unsupported("cancel_all_orders")
 
+    # Streams: what to subscribe to. The client's ``watch_*`` runs them.
+
+    def watch_book(self, symbol: str | Symbol, depth: int | None = None) -> BookChannel:
+        """A book's deltas, and a snapshot of at least ``depth`` levels a side."""
+        raise self._unsupported("watch_book")
+
+    def watch_trades(self, symbol: str | Symbol) -> TradeChannel:
+        """Public trades."""
+        raise self._unsupported("watch_trades")
+
     def _unsupported(self, what: str) -> NotSupported:
         return NotSupported(f"{self.name} does not offer {what}", venue=self.name)
 
@@ -298,5 +309,5 @@ class Venue:
 _VERBS: tuple[str, ...] = (
     "ping",
     "server_time",
-    *(name for name in vars(Venue) if name.startswith(("fetch_", "create_", "cancel_", "amend_"))),
+    *(name for name in vars(Venue) if name.startswith(("fetch_", "watch_", "create_", "cancel_", "amend_"))),
 )

@@ -17,7 +17,7 @@ import msgspec
 
 from ..._call import Call, Request
 from ..._order import NewOrder, Number, one_id
-from ..._venue import Quota, Venue
+from ..._venue import Quota
 from ...book import BookLayout
 from ...errors import ConfigError, NotSupported, VenueError
 from ...klines import KlineLayout, Klines, decode_klines
@@ -39,7 +39,7 @@ from . import wire
 from .auth import sign
 from .errors import check, outcome_unknown
 from .spec import KLINES, MARKETS, SPEC
-from .stream import BOOK
+from .stream import BOOK, BinanceStreams
 
 __all__ = ["Binance"]
 
@@ -73,7 +73,7 @@ _RESOURCES = {"REQUEST_WEIGHT": "weight", "ORDERS": "orders", "RAW_REQUESTS": "r
 _UNITS = {"SECOND": ("s", 1), "MINUTE": ("m", 60), "HOUR": ("h", 3600), "DAY": ("d", 86_400)}
 
 
-class Binance(Venue):
+class Binance(BinanceStreams):
     """Binance spot and USD-M futures. Symbols: ``BTC-USDT`` spot, ``BTC-USDT-PERP`` and ``BTC-USDT-261225`` futures."""
 
     spec = SPEC

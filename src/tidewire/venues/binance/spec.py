@@ -25,16 +25,15 @@ SPEC: Final = Spec(
     environments={
         "live": Hosts(
             rest={"spot": "https://api.binance.com", "linear": "https://fapi.binance.com"},
-            # The futures streams were split by topic on 2026-04-23; the old host without a path is off.
-            stream={"spot": "wss://stream.binance.com:9443", "linear": "wss://fstream.binance.com/public"},
+            stream={"spot": "wss://stream.binance.com:9443", "linear": "wss://fstream.binance.com"},
         ),
         "testnet": Hosts(
             rest={"spot": "https://testnet.binance.vision", "linear": "https://testnet.binancefuture.com"},
-            stream={"spot": "wss://stream.testnet.binance.vision", "linear": "wss://fstream.binancefuture.com/public"},
+            stream={"spot": "wss://stream.testnet.binance.vision", "linear": "wss://fstream.binancefuture.com"},
         ),
         "demo": Hosts(
             rest={"spot": "https://demo-api.binance.com", "linear": "https://demo-fapi.binance.com"},
-            stream={"spot": "wss://demo-stream.binance.com", "linear": "wss://demo-fstream.binance.com/public"},
+            stream={"spot": "wss://demo-stream.binance.com", "linear": "wss://demo-fstream.binance.com"},
         ),
     },
     # Starting points; the limits in exchangeInfo replace them as soon as it is read.

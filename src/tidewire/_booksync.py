@@ -1,0 +1,163 @@
+"""Keeping a book in step with its venue: snapshot, held deltas, replay, gap, again. Pure: no I/O, no clock, no venue.
+
+A book is ``SYNCING`` until its first snapshot, ``LIVE`` while every delta continued the one before, and ``STALE`` from
+the first doubt until it has been mended. The sequence rule is data (``BookLayout``), and the book checks it before it
+applies anything; here is what happens when it is broken.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from .book import BookLayout, OrderBook
+from .errors import BookError, CrossedBook, DecodeError, SequenceGap
+
+__all__ = ["BookStats", "BookSync"]
+
+BUFFER_BYTES = 4 * 1024 * 1024
+"""Deltas held while a snapshot is awaited, per book: minutes of the busiest market."""
+
+
+class BookStats(msgspec.Struct, frozen=True, kw_only=True):
+    """A book's history in numbers.
+
+    ``updates`` deltas applied, ``skipped`` ones that the book contained already, ``buffered`` ones that had to wait for
+    a snapshot, ``discarded`` ones that did not fit the buffer; ``gaps`` times that the book went stale for a broken
+    sequence or an unusable delta, ``snapshots`` applied, ``outdated`` ones among them that the deltas did not continue,
+    ``resyncs`` times that the book became live again.
+    """
+
+    updates: int = 0
+    skipped: int = 0
+    buffered: int = 0
+    discarded: int = 0
+    gaps: int = 0
+    snapshots: int = 0
+    outdated: int = 0
+    resyncs: int = 0
+
+
+class BookSync:
+    """Drives one book from raw frames and snapshots. ``ask`` is called whenever a snapshot is wanted.
+
+    Belongs to one thread. ``ticket`` numbers the stretch between two interruptions: take it when a snapshot is
+    requested and hand it back with the answer, so that an answer from before an interruption is not used after it.
+    ``reason`` tells why the book is not live; it is empty when it is.
+    """
+
+    def __init__(
+        self, book: OrderBook, layout: BookLayout, ask: Callable[[], None], *, buffer_bytes: int = BUFFER_BYTES
+    ) -> None:
+        self._book = book
+        self._layout = layout
+        self._ask = ask
+        self._limit = buffer_bytes
+        self._held: deque[bytes] = deque()
+        self._held_bytes = 0
+        self._live_times = 0
+        self._buffered = self._discarded = self._gaps = self._outdated = 0
+        self.ticket = 0
+        self.is_live = False
+        self.reason = "not connected yet"
+
+    @property
+    def stats(self) -> BookStats:
+        """Counters since the book was made."""
+        return BookStats(
+            updates=self._book.updates,
+            skipped=self._book.skipped,
+            buffered=self._buffered,
+            discarded=self._discarded,
+            gaps=self._gaps,
+            snapshots=self._book.snapshots,
+            outdated=self._outdated,
+            resyncs=max(self._live_times - 1, 0),
+        )
+
+    def connected(self) -> None:
+        """Deltas flow from now on: ask for a snapshot to start from."""
+        self.interrupted("waiting for a snapshot")
+        self._ask()
+
+    def interrupted(self, reason: str) -> None:
+        """Deltas may be missing from here on: what is held, and a snapshot on its way, is worthless."""
+        self.ticket += 1
+        self._held.clear()
+        self._held_bytes = 0
+        self._doubt(reason)
+
+    def on_frame(self, frame: bytes | memoryview, received_ns: int | None = None) -> bool:
+        """Take one delta; return whether the book or its state changed."""
+        if not self.is_live:
+            self._hold(bytes(frame))
+            return False
+        try:
+            applied = self._book.apply(frame, self._layout, received_ns)
+            if applied and self._book.crossed:
+                raise CrossedBook("best bid and best ask crossed")
+        except SequenceGap as error:
+            self._lose(error)
+            self._hold(bytes(frame))  # it does not continue this book, but may continue the next snapshot
+            return True
+        except (BookError, DecodeError) as error:
+            self._lose(error)
+            return True
+        return applied
+
+    def on_snapshot(self, body: bytes, ticket: int) -> bool:
+        """Take a snapshot and replay what was held; return whether the book is live now.
+
+        A snapshot that the deltas held do not continue is not used, and another one is asked for. Raises
+        ``DecodeError``, and changes nothing, when the snapshot cannot be read.
+        """
+        if ticket != self.ticket or self.is_live:
+            return False
+        self._book.apply_snapshot(body, self._layout)
+        try:
+            self._replay()
+            if self._book.crossed:
+                raise CrossedBook("best bid and best ask crossed")
+        except (BookError, DecodeError) as error:
+            self._outdated += 1
+            self._doubt(str(error))
+            self._ask()
+            return False
+        self.is_live, self.reason = True, ""
+        self._live_times += 1
+        return True
+
+    def _replay(self) -> None:
+        while self._held:
+            try:
+                self._book.apply(self._held[0], self._layout)
+            except SequenceGap:
+                # The snapshot is older than this delta, or one before it is missing: a newer one can still meet it.
+                raise
+            except (BookError, DecodeError):
+                self._release()
+                raise
+            self._release()
+
+    def _lose(self, error: BookError | DecodeError) -> None:
+        self._gaps += 1
+        self._doubt(str(error))
+        self._ask()
+
+    def _doubt(self, reason: str) -> None:
+        self.is_live, self.reason = False, reason
+        self._book.mark_stale()
+
+    def _hold(self, frame: bytes) -> None:
+        self._buffered += 1
+        self._held.append(frame)
+        self._held_bytes += len(frame)
+        while self._held_bytes > self._limit:
+            # A snapshot older than what remains will not be continued by it, so that a newer one is asked for.
+            self._release()
+            self._discarded += 1
+
+    def _release(self) -> None:
+        self._held_bytes -= len(self._held.popleft())

@@ -1,0 +1,265 @@
+"""Live books and trades: what ``watch_*`` returns, and the engine that shares connections among them."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Generic, NoReturn, Self, TypeVar
+
+import msgspec
+
+from ._booksync import BookStats
+from ._connection import Connection, ConnectionStats, Patience
+from ._feed import BookChannel, Feed, TradeChannel
+from ._live import BookInbox, Inbox, Live, LiveBook, LiveTrades, Run, TradeInbox
+from ._venue import Venue
+from .book import OrderBook
+from .errors import NotSupported, StreamClosed
+from .models import Instrument, Trade
+from .symbols import Symbol
+
+__all__ = ["BookStats", "BookStream", "ConnectionStats", "Patience", "StreamStats", "Streams", "TradeStream"]
+
+T = TypeVar("T")
+
+TRADE_QUEUE = 10_000
+"""Trades kept for a reader that is slower than the market: about two minutes of a busy one."""
+
+
+class StreamStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the streams have counted: per connection, and per book (by symbol)."""
+
+    connections: tuple[ConnectionStats, ...]
+    books: dict[str, BookStats]
+
+
+class _Stream(Generic[T]):
+    """An async iterator of live data that is also an async context manager.
+
+    Closing it, leaving its ``async with`` or dropping it unsubscribes. For one task at a time.
+    """
+
+    def __init__(self, streams: Streams, channel: BookChannel | TradeChannel, inbox: Inbox[T]) -> None:
+        self._streams = streams
+        self._channel = channel
+        self._inbox = inbox
+        self._live: Live[Any, Any] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        self._open()
+        inbox = self._inbox
+        while not inbox.closed or inbox.error is not None:
+            item = inbox.take()
+            if item is not None:
+                return item
+            if inbox.error is not None:
+                await self.aclose()
+                raise inbox.error
+            inbox.ready.clear()
+            await inbox.ready.wait()
+        raise StopAsyncIteration
+
+    async def __aenter__(self) -> Self:
+        self._open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Unsubscribe. The last reader of a connection closes it. Closing twice does nothing."""
+        self._inbox.end()
+        live, self._live = self._live, None
+        if live is not None:
+            await self._streams.leave(live, self._inbox)
+
+    def _open(self) -> None:
+        if self._live is None and not self._inbox.closed:
+            self._loop = asyncio.get_running_loop()
+            self._live = self._streams.enter(self._channel, self._inbox)
+
+    def __del__(self) -> None:
+        # ``async for book in client.watch_book(…): break`` closes nothing by itself.
+        live, loop = getattr(self, "_live", None), getattr(self, "_loop", None)
+        if live is not None and loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._streams.drop, live, self._inbox)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._channel.topic}>"
+
+
+class BookStream(_Stream[OrderBook]):
+    """A live book.
+
+    Yields the same ``OrderBook`` each time it has changed: after every update, or fewer when the reader is slower, and
+    after every change of ``book.state``. The first comes when the book is first live. Between two ``await``s nothing
+    in it changes. A book that is not live keeps its last content and mends itself: look at ``book.state`` before
+    acting on it.
+
+    Iterating raises what kept the book from ever becoming live (``UnknownSymbol``, ``ConnectionFailed``, ``Timeout``
+    …), and later only what waiting cannot mend, such as ``Banned``.
+    """
+
+    @property
+    def stats(self) -> BookStats:
+        """Updates, gaps, resyncs and the like of the book so far."""
+        return self._live.stats if isinstance(self._live, LiveBook) else BookStats()
+
+    @property
+    def reason(self) -> str:
+        """Why the book is not live; empty when it is."""
+        return self._live.reason if isinstance(self._live, LiveBook) else "not opened"
+
+    @property
+    def age(self) -> float:
+        """Seconds since the venue last sent anything for this book; infinite before that."""
+        received_ns = self._live.received_ns if isinstance(self._live, LiveBook) else None
+        return float("inf") if received_ns is None else (time.time_ns() - received_ns) / 1e9
+
+
+class TradeStream(_Stream[Trade]):
+    """Public trades, each once and in order, holes after a disconnection filled from the venue's recent trades.
+
+    Raises ``StreamClosed`` with ``missed`` when the reader falls so far behind that its queue overflows, or when more
+    trades went by during a disconnection than the venue still lists.
+    """
+
+
+class Streams:
+    """All streams of one client. For the tasks of one event loop.
+
+    ``run`` performs a call (limits and retries included), ``instrument`` looks a market up. ``patience`` paces whatever
+    is tried again; ``trade_queue`` bounds what is kept for a slow reader of trades.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        *,
+        run: Run,
+        instrument: Callable[[str | Symbol], Awaitable[Instrument]],
+        patience: Patience | None = None,
+        trade_queue: int = TRADE_QUEUE,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self.patience = patience or Patience()
+        self.run = run
+        self.instrument = instrument
+        self._venue = venue
+        self._trade_queue = trade_queue
+        self._ssl = ssl_context
+        self._live: dict[tuple[str, str], Live[Any, Any]] = {}
+        self._placed: dict[Live[Any, Any], Connection] = {}
+        self._connections: list[tuple[Feed, Connection]] = []
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def watch_book(self, symbol: str | Symbol, depth: int | None = None) -> BookStream:
+        """Follow a book; its snapshot holds at least ``depth`` levels a side (the venue's usual number by default)."""
+        return BookStream(self, self._venue.watch_book(symbol, depth), BookInbox())
+
+    def watch_trades(self, symbol: str | Symbol) -> TradeStream:
+        """Follow public trades."""
+        return TradeStream(self, self._venue.watch_trades(symbol), TradeInbox(self._trade_queue))
+
+    def watch_ticker(self, symbol: str | Symbol) -> NoReturn:
+        """Not built yet on any venue; raises ``NotSupported``."""
+        self._refuse("watch_ticker")
+
+    def watch_klines(self, symbol: str | Symbol, interval: str) -> NoReturn:
+        """Not built yet on any venue; raises ``NotSupported``."""
+        self._refuse("watch_klines")
+
+    def watch_funding_rate(self, symbol: str | Symbol) -> NoReturn:
+        """Not built yet on any venue; raises ``NotSupported``."""
+        self._refuse("watch_funding_rate")
+
+    def watch_orders(self) -> NoReturn:
+        """Not built yet on any venue; raises ``NotSupported``."""
+        self._refuse("watch_orders")
+
+    def watch_balances(self) -> NoReturn:
+        """Not built yet on any venue; raises ``NotSupported``."""
+        self._refuse("watch_balances")
+
+    def _refuse(self, verb: str) -> NoReturn:
+        raise NotSupported(f"{self._venue.name} does not offer {verb}", venue=self._venue.name)
+
+    def stats(self) -> StreamStats:
+        """Return the counters of every connection and book."""
+        return StreamStats(
+            connections=tuple(connection.stats for _, connection in self._connections),
+            books={str(live.channel.symbol): live.stats for live in self._live.values() if isinstance(live, LiveBook)},
+        )
+
+    async def aclose(self) -> None:
+        """End every stream, close every connection, and wait until no task or socket is left."""
+        self._closed = True
+        live, self._live = tuple(self._live.values()), {}
+        await asyncio.gather(*(each.aclose() for each in live))
+        connections, self._connections = self._connections, []
+        self._placed.clear()
+        await asyncio.gather(*(connection.aclose() for _, connection in connections), *self._leaving)
+
+    # For the streams themselves.
+
+    def enter(self, channel: BookChannel | TradeChannel, inbox: Inbox[Any]) -> Live[Any, Any]:
+        """Give a reader what lives behind a channel, shared with those who watch the same."""
+        if self._closed:
+            raise StreamClosed("the client is closed", venue=self._venue.name)
+        key = (channel.feed.url, channel.topic)
+        live = self._live.get(key)
+        if live is None or live.error is not None:
+            live = self._live[key] = self._make(channel)
+        elif isinstance(live, LiveBook) and isinstance(channel, BookChannel) and channel.depth > live.channel.depth:
+            live.deepen(channel)
+        live.enter(inbox)
+        return live
+
+    def _make(self, channel: BookChannel | TradeChannel) -> Live[Any, Any]:
+        return LiveBook(channel, self) if isinstance(channel, BookChannel) else LiveTrades(channel, self)
+
+    async def leave(self, live: Live[Any, Any], inbox: Inbox[Any]) -> None:
+        """Take a reader away; with the last one goes the subscription, and with the last of those the connection."""
+        live.inboxes.discard(inbox)
+        if live.inboxes:
+            return
+        key = (live.channel.feed.url, live.channel.topic)
+        if self._live.get(key) is live:
+            del self._live[key]
+        # All of this before the first await: somebody may watch the same again meanwhile.
+        connection = self._placed.pop(live, None)
+        if connection is not None:
+            connection.remove(live.channel.topic)
+            if connection.is_idle:
+                self._connections = [(feed, each) for feed, each in self._connections if each is not connection]
+        await live.aclose()
+        if connection is not None and connection.is_idle:
+            await connection.aclose()
+
+    def drop(self, live: Live[Any, Any], inbox: Inbox[Any]) -> None:
+        """Take away a reader that nobody holds any more."""
+        task = asyncio.ensure_future(self.leave(live, inbox))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    def join(self, live: Live[Any, Any]) -> None:
+        """Place a topic on a connection of its feed that has room, or on a new one."""
+        wanted = live.channel.feed
+        for feed, connection in self._connections:
+            if feed.url == wanted.url and connection.has_room:
+                break
+        else:
+            connection = Connection(wanted, self.patience, self._ssl)
+            self._connections.append((wanted, connection))
+        self._placed[live] = connection
+        connection.add(live.channel.topic, live)
