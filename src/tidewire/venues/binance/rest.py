@@ -147,7 +147,7 @@ class Binance(BinanceStreams):
         """See: /api/v3/klines, /fapi/v1/klines. The venue's bounds are inclusive milliseconds of the open time."""
         market = self.symbol(symbol)
         parsed, spelling = self.interval(interval, market.kind)
-        limit = min(limit or _DEFAULT_PAGE, self.spec.klines_page[market.kind])
+        limit = min(_checked(_DEFAULT_PAGE if limit is None else limit), self.spec.klines_page[market.kind])
         params = {"symbol": self.native_symbol(market), "interval": spelling, **_window(start, end), "limit": limit}
 
         def parse(body: bytes) -> Klines:
@@ -454,9 +454,7 @@ class Binance(BinanceStreams):
         return {**costs, "spot-raw": 1} if kind == "spot" else costs
 
     def _page(self, limit: int | None, kind: Kind) -> int | None:
-        if limit is not None and limit < 1:
-            raise ConfigError(f"limit must be positive, not {limit}")
-        return None if limit is None else min(limit, self.spec.trades_page[kind])
+        return None if limit is None else min(_checked(limit), self.spec.trades_page[kind])
 
     def _wanted(self, symbols: Sequence[str | Symbol]) -> dict[str, Symbol]:
         parsed = [self.symbol(symbol) for symbol in symbols]
@@ -505,6 +503,12 @@ def _window(start: Time | None, end: Time | None) -> dict[str, int | None]:
         "startTime": None if start_ns is None else -(-start_ns // _MS),
         "endTime": None if end_ns is None else -(-end_ns // _MS) - 1,
     }
+
+
+def _checked(limit: int) -> int:
+    if limit < 1:
+        raise ConfigError(f"limit must be positive, not {limit}")
+    return limit
 
 
 def _step(steps: Sequence[tuple[int, int]], size: int) -> int:
