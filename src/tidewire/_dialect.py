@@ -1,0 +1,262 @@
+"""The vocabulary between a venue's sandbox dialect and the generic sandbox: neutral verbs in, models out.
+
+A venue's ``sandbox.py`` is the mirror image of its ``rest.py`` and ``stream.py``: there, a verb becomes a request and
+an answer becomes models; here, a request becomes a verb of ``Exchange`` and models become an answer. Refusals travel
+as the errors of ``errors.py``, with a neutral ``code`` where one class has several causes. Both sides import this
+leaf and never each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from ._call import Request, Response
+from .credentials import Credentials
+from .models import (
+    Balance,
+    BookSnapshot,
+    Fill,
+    FundingRate,
+    Instrument,
+    Level,
+    OpenInterest,
+    Order,
+    OrderType,
+    Position,
+    Side,
+    Ticker,
+    TimeInForce,
+    Trade,
+)
+from .symbols import Interval, Kind, Symbol
+
+__all__ = [
+    "Bar",
+    "BarUpdate",
+    "BookDelta",
+    "Breach",
+    "Dialect",
+    "Disconnect",
+    "Event",
+    "Exchange",
+    "Limit",
+    "Placement",
+    "Quote",
+    "Session",
+    "Usage",
+]
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One kline: opens at ``open_ns``, ends before ``end_ns``; ``taker_*`` is the part bought by takers."""
+
+    open_ns: int
+    end_ns: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    trades: int
+    taker_volume: Decimal
+    taker_quote_volume: Decimal
+    closed: bool
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as a venue receives it: ``quantity`` in base units, or ``quote_quantity`` for a market order."""
+
+    symbol: Symbol
+    side: Side
+    type: OrderType
+    quantity: Decimal | None = None
+    quote_quantity: Decimal | None = None
+    price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    reduce_only: bool = False
+    client_order_id: str | None = None
+
+
+class BookDelta(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Levels that changed, with their new quantities (zero: gone), by book changes number ``first`` to ``last``."""
+
+    symbol: Symbol
+    first: int
+    last: int
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    time_ns: int
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A new best bid or ask, after book change number ``sequence``. An empty side has quantity zero."""
+
+    symbol: Symbol
+    sequence: int
+    bid: Level
+    ask: Level
+    time_ns: int
+
+
+class BarUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A kline that is forming, or has just closed."""
+
+    symbol: Symbol
+    interval: Interval
+    bar: Bar
+    time_ns: int
+
+
+Event = BookDelta | Quote | Trade | BarUpdate
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """At most ``limit`` units in every calendar window of ``period_s`` seconds.
+
+    ``bans`` tells whether insisting after a refusal ends in a ban of the address.
+    """
+
+    limit: int
+    period_s: float
+    bans: bool = True
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """How much of a limit is used in the current window, and how long that lasts."""
+
+    limit: Limit
+    used: int
+    resets_in_s: float
+
+
+class Breach(msgspec.Struct, frozen=True):
+    """A request refused for its weight: wait ``retry_after_s``; ``banned`` when the whole address is locked out."""
+
+    scope: str
+    limit: Limit
+    retry_after_s: float
+    until_ns: int
+    banned: bool
+
+
+class Exchange(Protocol):
+    """What every venue can do, in neutral terms. Private verbs take the owner: the API key that signed.
+
+    Times are UTC nanoseconds, windows half-open. Raises ``UnknownSymbol``, ``OrderNotFound``, ``DuplicateOrder``,
+    ``InsufficientFunds``, ``WouldTakeLiquidity``, ``FilterViolation`` (``code``: ``price``, ``lot``, ``market_lot``,
+    ``notional``, ``band``) and ``OrderRejected`` (``code``: ``reduce_only``, ``no_liquidity``).
+    """
+
+    limits: Mapping[str, Limit]
+
+    def now_ns(self) -> int: ...
+    def credentials(self, key: str) -> Credentials | None: ...
+    def usage(self, scope: str) -> Usage: ...
+
+    def instruments(self, kind: Kind) -> Sequence[Instrument]: ...
+    def instrument(self, native: str, kind: Kind) -> Instrument: ...
+    def bars(
+        self, symbol: Symbol, interval: Interval, *, start: int | None, end: int | None, limit: int
+    ) -> Sequence[Bar]:
+        """At most ``limit`` bars that open in the window: its oldest if it has a start, else its newest. Ascending."""
+        ...
+
+    def ticker(self, symbol: Symbol) -> Ticker: ...
+    def book(self, symbol: Symbol, depth: int) -> BookSnapshot: ...
+    def trades(self, symbol: Symbol, limit: int) -> Sequence[Trade]: ...
+    def funding(self, symbol: Symbol) -> FundingRate: ...
+    def funding_history(
+        self, symbol: Symbol, *, start: int | None, end: int | None, limit: int
+    ) -> Sequence[FundingRate]:
+        """As ``bars``, by funding time."""
+        ...
+
+    def open_interest(self, symbol: Symbol) -> OpenInterest: ...
+
+    def balances(self, owner: str, kind: Kind) -> Sequence[Balance]: ...
+    def positions(self, owner: str) -> Sequence[Position]: ...
+    def place(self, owner: str, placement: Placement) -> Order: ...
+    def cancel(
+        self, owner: str, symbol: Symbol, *, order_id: str | None = None, client_order_id: str | None = None
+    ) -> Order: ...
+    def cancel_all(self, owner: str, symbol: Symbol) -> Sequence[Order]: ...
+    def order(
+        self, owner: str, symbol: Symbol, *, order_id: str | None = None, client_order_id: str | None = None
+    ) -> Order: ...
+    def orders(
+        self, owner: str, kind: Kind, symbol: Symbol | None = None, *, open_only: bool = False
+    ) -> Sequence[Order]:
+        """Oldest first."""
+        ...
+
+    def fills(self, owner: str, symbol: Symbol) -> Sequence[Fill]:
+        """Oldest first."""
+        ...
+
+
+class Disconnect(Exception):
+    """The venue closes the connection, with this code and reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+class Session(Protocol):
+    """One WebSocket connection's state in the venue's dialect. Text frames are ``str``, binary ones ``bytes``."""
+
+    def receive(self, text: str | bytes, exchange: Exchange) -> Iterable[str | bytes]:
+        """Act on a client's message; return the frames to send back. Raises ``Disconnect``."""
+        ...
+
+    def publish(self, event: Event) -> Iterable[str | bytes]:
+        """Frames that this connection's subscriptions get for an event of the market."""
+        ...
+
+    def intervals(self) -> Iterable[tuple[Symbol, Interval]]:
+        """Klines that this connection follows."""
+        ...
+
+
+class Dialect(Protocol):
+    """How one venue speaks: pure functions between wire bytes and ``Exchange``."""
+
+    name: str
+    kinds: tuple[Kind, ...]
+    limits: Mapping[str, Limit]
+    ping_s: float
+    """Seconds between the server's WebSocket pings."""
+
+    def native(self, symbol: Symbol) -> str:
+        """The venue's id of a symbol."""
+        ...
+
+    def costs(self, request: Request) -> Mapping[str, int]:
+        """Weight of a request per scope of ``limits``."""
+        ...
+
+    def answer(self, request: Request, exchange: Exchange) -> Response:
+        """Do what the request asks, or refuse it, in the venue's words."""
+        ...
+
+    def refund(self, request: Request, response: Response) -> Mapping[str, int]:
+        """Weight that the venue gives back once it has answered."""
+        ...
+
+    def refuse(self, request: Request, breach: Breach) -> Response:
+        """Say that a limit is exceeded."""
+        ...
+
+    def headers(self, request: Request, exchange: Exchange) -> Mapping[str, str]:
+        """What every answer's headers report about limits."""
+        ...
+
+    def session(self, path: str, exchange: Exchange) -> Session | None:
+        """State for a WebSocket connection to ``path`` (with query); ``None`` where the venue has no such address."""
+        ...
