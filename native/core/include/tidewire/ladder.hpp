@@ -1,0 +1,105 @@
+// One side of a book: quantity by price level, the best level at hand. No level is ever dropped unless asked for.
+#pragma once
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+namespace tidewire {
+
+struct Level {
+  std::int64_t key = 0;   // price in ticks, negated for asks, so that higher is better on both sides
+  std::int64_t lots = 0;  // never 0 in a ladder
+};
+
+// Levels near the best price live in a circular window that is indexed by price; all worse ones in a sorted array, best
+// last. The window always holds the best level. It moves when the market does: what falls out of its bottom is appended
+// to the array, and what it uncovers is popped off it, so that neither costs a search. Keys must lie within
+// +-Grid::limit.
+class Ladder {
+ public:
+  static constexpr std::int64_t window =
+      16384;  // a power of two; the pages of slots that are never used take no memory
+
+  Ladder();
+
+  bool empty() const { return near_ == 0; }
+  std::size_t size() const { return near_ + far_.size(); }
+  Level best() const { return {best_, slots_[slot(best_)]}; }  // only when not empty
+  std::int64_t worst() const;                                  // key; only when not empty
+  std::int64_t lots_at(std::int64_t key) const;                // 0: no such level
+
+  // Sets the quantity of a level; 0 removes it, also where there is none.
+  void set(std::int64_t key, std::int64_t lots) {
+    const std::uint64_t above_base =
+        static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(base_);  // wraps when below
+    if (above_base >= static_cast<std::uint64_t>(window)) [[unlikely]]
+      return set_outside(key, lots);
+    std::int64_t& held = slots_[slot(key)];
+    near_ += static_cast<std::size_t>(lots != 0) - static_cast<std::size_t>(held != 0);
+    held = lots;
+    std::uint64_t& word = words_[word_of(key)];
+    const std::uint64_t bit = std::uint64_t{1} << (key & 63);
+    if (lots != 0) {
+      word |= bit;
+      if (key > best_) best_ = key;
+    } else {
+      word &= ~bit;
+      if (key == best_) [[unlikely]]
+        find_best();
+    }
+  }
+
+  // Replaces everything. Sorts `levels` in place unless it is sorted either way; of equal keys the last counts, zero
+  // lots are left out.
+  void load(std::vector<Level>& levels);
+
+  // Keeps the `count` best levels.
+  void trim(std::size_t count);
+
+  void clear();
+
+  std::int64_t most_lots() const;        // the largest quantity; 0 when empty
+  void scale_lots(std::int64_t factor);  // the caller knows that none overflows
+
+  // Calls visit(Level) from the best level downwards until it returns false.
+  template <class Visit>
+  void visit(Visit&& visit) const {
+    for (std::int64_t key = best_; near_ != 0 && key >= base_; key = floor64(key) - 1) {
+      std::uint64_t word = words_[word_of(key)] & (~std::uint64_t{0} >> (63 - (key & 63)));
+      for (; word != 0; word &= ~(std::uint64_t{1} << (std::bit_width(word) - 1))) {
+        const std::int64_t found = floor64(key) + std::bit_width(word) - 1;
+        if (!visit(Level{found, slots_[slot(found)]})) return;
+      }
+    }
+    for (std::size_t i = far_.size(); i > 0; --i) {
+      if (!visit(far_[i - 1])) return;
+    }
+  }
+
+ private:
+  static constexpr std::size_t slot(std::int64_t key) { return static_cast<std::size_t>(key & (window - 1)); }
+  static constexpr std::size_t word_of(std::int64_t key) { return static_cast<std::size_t>((key & (window - 1)) >> 6); }
+  static constexpr std::int64_t floor64(std::int64_t key) { return key & ~std::int64_t{63}; }
+
+  void set_outside(std::int64_t key, std::int64_t lots);
+  void find_best();
+  void move_window(std::int64_t key);
+  void evict_below(std::int64_t base);
+  void refill();
+
+  struct Free {
+    void operator()(void* p) const { std::free(p); }
+  };
+  std::unique_ptr<std::int64_t[], Free>
+      slots_;  // quantity of every key in [base_, base_ + window); 0 where there is no level
+  std::unique_ptr<std::uint64_t[], Free> words_;  // one bit per slot: is there a level
+  std::vector<Level> far_;                        // ascending; every key below base_; empty whenever the window is
+  std::int64_t base_ = 0;                         // a multiple of 64
+  std::int64_t best_ = -1;                        // below base_ when empty
+  std::size_t near_ = 0;                          // levels in the window
+};
+
+}  // namespace tidewire

@@ -1,0 +1,151 @@
+#include "tidewire/ladder.hpp"
+
+#include <algorithm>
+#include <new>
+
+namespace tidewire {
+namespace {
+
+// After a move the best level sits here: room for it to rise before the next move, and more below for the depth behind
+// it.
+constexpr std::int64_t headroom = Ladder::window / 4;
+// The window follows a falling best price when it has come this close to the bottom.
+constexpr std::int64_t footroom = Ladder::window / 4;
+
+bool lower(const Level& level, std::int64_t key) { return level.key < key; }
+
+template <class T>
+T* zeroed(std::size_t count) {
+  void* p = std::calloc(count, sizeof(T));  // not a vector: untouched pages stay the system's zero page
+  if (p == nullptr) throw std::bad_alloc();
+  return static_cast<T*>(p);
+}
+
+}  // namespace
+
+Ladder::Ladder() : slots_(zeroed<std::int64_t>(window)), words_(zeroed<std::uint64_t>(window / 64)) {}
+
+std::int64_t Ladder::worst() const {
+  if (!far_.empty()) return far_.front().key;
+  std::int64_t key = base_;
+  while (words_[word_of(key)] == 0) key += 64;
+  return key + std::countr_zero(words_[word_of(key)]);
+}
+
+std::int64_t Ladder::lots_at(std::int64_t key) const {
+  if (key >= base_) return key < base_ + window ? slots_[slot(key)] : 0;
+  const auto at = std::lower_bound(far_.begin(), far_.end(), key, lower);
+  return at != far_.end() && at->key == key ? at->lots : 0;
+}
+
+void Ladder::set_outside(std::int64_t key, std::int64_t lots) {
+  if (empty() || key >= base_ + window) {
+    if (lots == 0) return;
+    move_window(key);
+    set(key, lots);
+    return;
+  }
+  const auto at = std::lower_bound(far_.begin(), far_.end(), key, lower);
+  if (at != far_.end() && at->key == key) {
+    if (lots != 0) {
+      at->lots = lots;
+    } else {
+      far_.erase(at);
+    }
+  } else if (lots != 0) {
+    far_.insert(at, Level{key, lots});
+  }
+}
+
+// The best level has just been removed.
+void Ladder::find_best() {
+  if (near_ != 0) {
+    std::int64_t key = floor64(best_);
+    while (words_[word_of(key)] == 0) key -= 64;
+    best_ = key + std::bit_width(words_[word_of(key)]) - 1;
+    if (best_ < base_ + footroom) move_window(best_);
+  } else if (!far_.empty()) {
+    move_window(far_.back().key);
+  } else {
+    best_ = base_ - 1;
+  }
+}
+
+// Places the window for a best level at `key`, which is at or above every level held.
+void Ladder::move_window(std::int64_t key) {
+  const std::int64_t base = floor64(key + headroom) - window + 64;
+  if (base > base_) evict_below(base);
+  base_ = base;
+  if (near_ == 0) best_ = base - 1;
+  refill();
+}
+
+// Moves every level in [base_, base) to the far end of the array.
+void Ladder::evict_below(std::int64_t base) {
+  const std::int64_t end = std::min(base, base_ + window);
+  for (std::int64_t key = base_; key < end && near_ != 0; key += 64) {
+    std::uint64_t& word = words_[word_of(key)];
+    for (; word != 0; word &= word - 1) {
+      const std::int64_t found = key + std::countr_zero(word);
+      far_.push_back({found, slots_[slot(found)]});
+      slots_[slot(found)] = 0;
+      --near_;
+    }
+  }
+}
+
+// Pops what the window covers off the array.
+void Ladder::refill() {
+  for (; !far_.empty() && far_.back().key >= base_; far_.pop_back()) set(far_.back().key, far_.back().lots);
+}
+
+void Ladder::load(std::vector<Level>& levels) {
+  const auto ascending = [](const Level& a, const Level& b) { return a.key < b.key; };
+  const auto descending = [](const Level& a, const Level& b) { return a.key > b.key; };
+  clear();
+  if (std::adjacent_find(levels.begin(), levels.end(), [&](auto& a, auto& b) { return !descending(a, b); }) ==
+      levels.end()) {
+    std::reverse(levels.begin(), levels.end());
+  } else {
+    std::stable_sort(levels.begin(), levels.end(), ascending);
+  }
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    const bool replaced = i + 1 < levels.size() && levels[i + 1].key == levels[i].key;
+    if (!replaced && levels[i].lots != 0) far_.push_back(levels[i]);
+  }
+  if (!far_.empty()) move_window(far_.back().key);
+}
+
+void Ladder::trim(std::size_t count) {
+  if (size() <= count) return;
+  std::size_t surplus = size() - count;
+  const std::size_t outer = std::min(surplus, far_.size());
+  far_.erase(far_.begin(), far_.begin() + static_cast<std::ptrdiff_t>(outer));
+  for (surplus -= outer; surplus > 0; --surplus) set(worst(), 0);
+}
+
+std::int64_t Ladder::most_lots() const {
+  std::int64_t most = 0;
+  visit([&](Level level) {
+    most = std::max(most, level.lots);
+    return true;
+  });
+  return most;
+}
+
+void Ladder::scale_lots(std::int64_t factor) {
+  visit([&](Level level) {
+    if (level.key < base_) return false;
+    slots_[slot(level.key)] *= factor;
+    return true;
+  });
+  for (Level& level : far_) level.lots *= factor;
+}
+
+void Ladder::clear() {
+  evict_below(base_ + window);
+  far_.clear();
+  best_ = base_ - 1;
+}
+
+}  // namespace tidewire
