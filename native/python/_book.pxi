@@ -1,1 +1,351 @@
-# book
+# Order books. Public face: tidewire.book.
+
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from libc.stdint cimport int32_t
+from libcpp cimport bool as cpp_bool
+from libcpp.memory cimport make_unique, unique_ptr
+from libcpp.optional cimport optional
+from libcpp.pair cimport pair
+from libcpp.string cimport string
+from libcpp.string_view cimport string_view
+from libcpp.utility cimport move
+from libcpp.vector cimport vector
+
+from tidewire.errors import BookError, ChecksumMismatch, ConfigError, SequenceGap
+
+
+cdef extern from "tidewire/book.hpp" namespace "tidewire" nogil:
+    cdef cppclass Grid:
+        @staticmethod
+        Status make(Bytes text, Grid& out)
+        string text(int64_t ticks)
+        double value(int64_t ticks)
+
+    cdef cppclass BookGrid:
+        Grid price
+        Grid quantity
+
+    cdef enum class Field(uint8_t):
+        pass
+
+    cdef enum class Rule(uint8_t):
+        pass
+
+    cdef cppclass Place:
+        cpp_bool add(string_view path, Field field) except +
+
+    cdef cppclass CoreBookLayout "tidewire::BookLayout":
+        Place delta
+        Place snapshot
+        Rule rule
+        cpp_bool resets
+        size_t depth
+        size_t checksum_depth
+        vector[string] snapshot_words
+        vector[string] delta_words
+        vector[string] buy_words
+        vector[string] sell_words
+
+    cdef cppclass Level:
+        int64_t key
+        int64_t lots
+
+    cdef cppclass Ladder:
+        cpp_bool empty()
+        size_t size()
+        Level best()
+
+    cdef enum class BookPhase "tidewire::Book::State"(uint8_t):
+        pass
+
+    cdef cppclass BookCounters "tidewire::Book::Counters":
+        uint64_t updates
+        uint64_t skipped
+        uint64_t gaps
+        uint64_t snapshots
+
+    cdef cppclass CoreBook "tidewire::Book":
+        CoreBook(const BookGrid& grid) except +
+        Status apply(const CoreBookLayout& layout, Bytes text) except +
+        Status apply_snapshot(const CoreBookLayout& layout, Bytes text) except +
+        optional[int32_t] checksum(const CoreBookLayout& layout) except +
+        void mark_stale()
+        void reset() except +
+        void forget()
+        BookPhase state()
+        const BookGrid& grid()
+        const Ladder& bids()
+        const Ladder& asks()
+        cpp_bool crossed()
+        optional[int64_t] sequence()
+        optional[int64_t] known_bid()
+        optional[int64_t] known_ask()
+        int64_t expected()
+        int64_t received()
+        const BookCounters& counters()
+
+    void write_values(const CoreBook& book, size_t count, double* out)
+    void write_ticks(const CoreBook& book, size_t count, int64_t* out)
+    vector[pair[string, string]] level_texts(const CoreBook& book, cpp_bool bids, size_t count) except +
+
+
+cdef enum:
+    GIL_RELEASED_ABOVE = 4096  # bytes: below, letting go of the GIL costs more than it gives
+
+
+cdef Grid _grid(str what, str text) except *:
+    cdef bytes data = text.encode()
+    cdef Grid grid
+    cdef Status status = Grid.make(Bytes(data, len(data)), grid)
+    if status.code != Code.ok:
+        raise ConfigError(f"{what} {text!r} is no step: a positive decimal such as '0.01', at most 1e18, at most 18 decimals")
+    return grid
+
+
+cdef class CompiledBookLayout:
+    """A book layout as the parser wants it: ``places`` are (path, number of the field) pairs per message form."""
+
+    cdef CoreBookLayout layout
+
+    def __init__(self, *, delta, snapshot, int rule, cpp_bool resets, size_t depth, size_t checksum_depth,
+                 snapshot_words, delta_words, buy_words, sell_words):
+        self._add(self.layout.delta, delta)
+        self._add(self.layout.snapshot, snapshot)
+        self.layout.rule = <Rule> rule
+        self.layout.resets = resets
+        self.layout.depth = depth
+        self.layout.checksum_depth = checksum_depth
+        self.layout.snapshot_words = [word.encode() for word in snapshot_words]
+        self.layout.delta_words = [word.encode() for word in delta_words]
+        self.layout.buy_words = [word.encode() for word in buy_words]
+        self.layout.sell_words = [word.encode() for word in sell_words]
+
+    cdef int _add(self, Place& root, places) except -1:
+        cdef bytes data
+        cdef int field
+        for path, field in places:
+            data = path.encode()
+            if not root.add(string_view(<const char*> data, len(data)), <Field> field):
+                raise ConfigError(f"book layout: {path!r} is no path, or disagrees with another one")
+        return 0
+
+
+cdef class Book:
+    """State and levels of one order book; what tidewire.OrderBook is made of."""
+
+    cdef unique_ptr[CoreBook] book
+    cdef object layout
+    cdef CompiledBookLayout compiled
+    cdef bint busy
+    cdef readonly object updated_ns
+
+    def __init__(self, str tick_size, str lot_size):
+        cdef BookGrid grid
+        grid.price = _grid("tick_size", tick_size)
+        grid.quantity = _grid("lot_size", lot_size)
+        self.book = make_unique[CoreBook](grid)
+
+    cdef CoreBook* idle(self) except NULL:
+        if self.busy or not self.book:
+            raise BookError("the book is being written by another thread: one thread at a time may use it")
+        return self.book.get()
+
+    cdef int adopt(self, layout) except -1:
+        cdef CompiledBookLayout compiled = layout.compiled()
+        self.idle().forget()
+        self.compiled = compiled
+        self.layout = layout
+        return 0
+
+    cdef Status read(self, Bytes text, size_t size, bint snapshot) except *:
+        cdef CoreBook* book = self.idle()
+        cdef const CoreBookLayout* layout = &self.compiled.layout
+        cdef Status status
+        if size <= GIL_RELEASED_ABOVE:
+            return book.apply_snapshot(layout[0], text) if snapshot else book.apply(layout[0], text)
+        self.busy = True
+        try:
+            with nogil:
+                status = book.apply_snapshot(layout[0], text) if snapshot else book.apply(layout[0], text)
+        finally:
+            self.busy = False
+        return status
+
+    cdef object settle(self, Status status, const char* data, size_t size, received_ns):
+        """True: applied. False: contained already. Anything else is raised."""
+        if status.code == Code.ok:
+            if received_ns is not None:
+                self.updated_ns = received_ns
+            return True
+        if status.code == Code.stale:
+            return False
+        cdef CoreBook* book = self.book.get()
+        if status.code == Code.sequence_gap:
+            raise SequenceGap(
+                f"sequence gap: expected {book.expected()}, received {book.received()}; the book is STALE until a snapshot",
+                expected=book.expected(), received=book.received(),
+            )
+        if status.code == Code.no_snapshot:
+            raise BookError(f"an update, but the book is {_STATES[<int> book.state()]}: apply a snapshot first")
+        if status.code == Code.checksum:
+            raise ChecksumMismatch(
+                f"the venue's CRC32 is {book.expected()}, the book's {book.received()}; the book is STALE until a snapshot"
+            )
+        raise decode_error("book message", status, data, size)
+
+    cdef object read_any(self, text, layout, received_ns, bint snapshot):
+        cdef Py_buffer view
+        cdef const char* data
+        cdef size_t size
+        if layout is not self.layout:
+            self.adopt(layout)
+        if PyBytes_CheckExact(text):
+            data = PyBytes_AS_STRING(text)
+            size = PyBytes_GET_SIZE(text)
+            return self.settle(self.read(Bytes(data, size), size, snapshot), data, size, received_ns)
+        PyObject_GetBuffer(text, &view, PyBUF_SIMPLE)
+        try:
+            data = <const char*> view.buf
+            size = view.len
+            return self.settle(self.read(Bytes(data, size), size, snapshot), data, size, received_ns)
+        finally:
+            PyBuffer_Release(&view)
+
+    def apply(self, frame, layout, received_ns=None):
+        """Apply one message: a delta, or a snapshot where the message calls itself one. Return False if the book contains it already.
+
+        ``received_ns`` (UTC nanoseconds), when given, becomes ``updated_ns`` if the message is applied.
+
+        Raises ``SequenceGap`` when a message is missing (the book is then STALE), ``BookError`` for a delta while the book is not
+        LIVE, ``ChecksumMismatch`` when the venue's CRC32 differs (STALE), ``DecodeError`` for a malformed message.
+        """
+        return self.read_any(frame, layout, received_ns, False)
+
+    def apply_snapshot(self, body, layout, received_ns=None):
+        """Replace the book by a message of the layout's snapshot form: a REST answer, for instance. The book is then LIVE.
+
+        Raises ``DecodeError`` for a malformed message, which leaves the book as it was.
+        """
+        self.read_any(body, layout, received_ns, True)
+
+    def checksum(self, layout):
+        """Compute the signed CRC32 of the best ``layout.checksum_depth`` levels of each side, over the venue's own number text.
+
+        Levels alternate, bid first, as ``price:quantity`` joined by ``:``. Raises ``BookError`` unless every message since the last
+        snapshot came with a layout that has a ``checksum_depth``.
+        See: https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-order-book-channel
+        """
+        if layout is not self.layout:
+            self.adopt(layout)
+        cdef optional[int32_t] crc = self.idle().checksum(self.compiled.layout)
+        if not crc.has_value():
+            raise BookError(
+                "no checksum: the layout states no checksum_depth, or not every message since the snapshot came in such a layout"
+            )
+        return crc.value()
+
+    def mark_stale(self):
+        """Make a LIVE book STALE: its source is lost. A snapshot makes it LIVE again."""
+        self.idle().mark_stale()
+
+    def reset(self):
+        """Empty the book and make it SYNCING. Counters stay."""
+        self.idle().reset()
+        self.updated_ns = None
+
+    @property
+    def state(self):
+        """Name of the state."""
+        return _STATES[<int> self.idle().state()]
+
+    @property
+    def sequence(self):
+        """The venue's number of the last message applied, or None."""
+        return _maybe(self.idle().sequence())
+
+    @property
+    def crossed(self):
+        """True when the best bid is not below the best ask."""
+        return self.idle().crossed()
+
+    @property
+    def updates(self):
+        """Deltas applied."""
+        return self.idle().counters().updates
+
+    @property
+    def skipped(self):
+        """Deltas that the book contained already."""
+        return self.idle().counters().skipped
+
+    @property
+    def gaps(self):
+        """Deltas that did not follow."""
+        return self.idle().counters().gaps
+
+    @property
+    def snapshots(self):
+        """Snapshots applied."""
+        return self.idle().counters().snapshots
+
+    @property
+    def bid_count(self):
+        """Number of bid levels."""
+        return self.idle().bids().size()
+
+    @property
+    def ask_count(self):
+        """Number of ask levels."""
+        return self.idle().asks().size()
+
+    @property
+    def top(self):
+        """(bid price, bid quantity, ask price, ask quantity) as the nearest floats; NaN where there is no level."""
+        cdef double values[4]
+        write_values(self.idle()[0], 1, values)
+        return values[0], values[1], values[2], values[3]
+
+    def known_texts(self):
+        """Texts of the worst bid and ask of the last snapshot, or None."""
+        cdef CoreBook* book = self.idle()
+        cdef optional[int64_t] bid = book.known_bid()
+        cdef optional[int64_t] ask = book.known_ask()
+        return (
+            book.grid().price.text(bid.value()).decode() if bid.has_value() else None,
+            book.grid().price.text(ask.value()).decode() if ask.has_value() else None,
+        )
+
+    def step_texts(self):
+        """Texts of the steps of price and quantity."""
+        cdef CoreBook* book = self.idle()
+        return book.grid().price.text(1).decode(), book.grid().quantity.text(1).decode()
+
+    def level_texts(self, bint bids, size_t count):
+        """(price, quantity) texts of up to ``count`` levels, best first."""
+        cdef pair[string, string] level
+        return [(level.first.decode(), level.second.decode()) for level in level_texts(self.idle()[0], bids, count)]
+
+    def fill(self, out, size_t count, str format):
+        """Write the best levels into a C-contiguous buffer of 4 * count items: ``format`` "d" (values) or "l" (ticks)."""
+        cdef Py_buffer view
+        cdef CoreBook* book = self.idle()
+        PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
+        try:
+            if view.itemsize != 8 or view.len != <Py_ssize_t> (32 * count) or view.format[0] != ord(format) or view.format[1] != 0:
+                raise ConfigError(f"out must be a C-contiguous array of shape (2, {count}, 2) and dtype {format}")
+            if format == "d":
+                write_values(book[0], count, <double*> view.buf)
+            else:
+                write_ticks(book[0], count, <int64_t*> view.buf)
+        finally:
+            PyBuffer_Release(&view)
+
+
+cdef tuple _STATES = ("SYNCING", "LIVE", "STALE")
+
+
+cdef object _maybe(optional[int64_t] value):
+    return value.value() if value.has_value() else None

@@ -19,6 +19,8 @@ cdef extern from "tidewire/status.hpp" namespace "tidewire" nogil:
         too_deep
         sequence_gap
         stale
+        no_snapshot
+        checksum
 
     cdef cppclass Status:
         Code code

@@ -19,6 +19,8 @@ enum class Code : std::uint8_t {
   too_deep,       // nesting beyond the limit
   sequence_gap,   // an update is missing
   stale,          // an update that the book already contains
+  no_snapshot,    // an update of a book that has no snapshot to build on
+  checksum,       // the book differs from what the venue says it is
 };
 
 struct Status {

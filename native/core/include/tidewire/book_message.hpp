@@ -1,0 +1,92 @@
+// One message about a book, parsed: levels on their grids and sequence numbers. Its vectors are reused from message to
+// message.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "tidewire/book_layout.hpp"
+#include "tidewire/grid.hpp"
+#include "tidewire/ladder.hpp"
+#include "tidewire/status.hpp"
+
+namespace tidewire {
+
+// The number text of a level as the venue wrote it, inside the message.
+struct LevelText {
+  Bytes price;
+  Bytes quantity;
+};
+
+struct BookMessage {
+  std::vector<Level> bids, asks;                // asks with negated keys
+  std::vector<LevelText> bid_texts, ask_texts;  // one a level, only when the layout has a checksum
+  std::int64_t first = 0, last = 0, previous = 0, checksum = 0;
+  std::uint32_t found = 0;         // bit per Field
+  bool snapshot = false;           // what the message calls itself; false when the layout names no kind
+  std::optional<Decimal> off_lot;  // the quantity that failed with Code::off_grid
+
+  static constexpr std::uint32_t bit(Field field) { return std::uint32_t{1} << static_cast<unsigned>(field); }
+  bool has(Field field) const { return (found & bit(field)) != 0; }
+
+  // Where the sequence number or checksum called `field` is kept.
+  std::int64_t& number(Field field) {
+    switch (field) {
+      case Field::first: return first;
+      case Field::previous: return previous;
+      case Field::checksum: return checksum;
+      default: return last;
+    }
+  }
+
+  void add(bool bid, std::int64_t ticks, std::int64_t lots) {
+    (bid ? bids : asks).push_back({bid ? ticks : -ticks, lots});
+  }
+  void add_text(bool bid, LevelText text) { (bid ? bid_texts : ask_texts).push_back(text); }
+
+  void clear() {
+    bids.clear();
+    asks.clear();
+    bid_texts.clear();
+    ask_texts.clear();
+    found = 0;
+    snapshot = false;
+    off_lot.reset();
+  }
+};
+
+// The grids that a book's prices and quantities lie on.
+struct BookGrid {
+  Grid price;
+  Grid quantity;
+};
+
+// A part that varies among messages of one shape, between texts that do not. Offsets into the message, quotes left out.
+struct Hole {
+  enum class Kind : std::uint8_t { text, integer, price, quantity, side, levels };
+  Kind kind;
+  Field field;  // what is read into the message; none: nothing
+  std::size_t begin;
+  std::size_t end;
+};
+
+// What a scan met where: enough to recognise the next message of the same shape.
+struct Trace {
+  std::vector<Hole> holes;  // of the message; an array of levels is one hole
+
+  // The first array that has levels.
+  std::vector<Hole> level_holes;  // of its first level
+  std::size_t array_begin = 0, array_end = 0;
+  std::size_t level_begin = 0, level_end = 0;  // its first level
+  std::size_t second_begin = 0;                // its second level; 0: it has only one
+  std::size_t last_end = 0;                    // its last level
+
+  void clear();
+};
+
+// Reads a message by walking its JSON: any order, white space and unknown members. On failure `out` holds nothing of
+// use.
+Status scan_message(const BookLayout& layout, const Place& root, const BookGrid& grid, Bytes text, BookMessage& out,
+                    Trace& trace);
+
+}  // namespace tidewire

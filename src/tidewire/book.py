@@ -1,0 +1,295 @@
+"""Order books kept from a venue's own messages, exact to the tick, and the layouts that tell how it writes them."""
+
+from __future__ import annotations
+
+import functools
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from . import _native
+from .errors import BookError, ConfigError, CrossedBook
+from .models import Level
+
+__all__ = ["BookLayout", "BookState", "LevelArray", "MessageLayout", "OrderBook", "SequenceRule"]
+
+
+class SequenceRule(StrEnum):
+    """How a delta proves that it continues the book. ``last`` is the number of the message applied before it.
+
+    ``NONE``: the venue does not number its deltas; every one is applied (Coinbase Exchange ``level2``).
+
+    ``RANGE``: a delta holds the changes ``first`` to ``last``; it follows when ``first <= last + 1``, and is old when
+    its last change is not newer (Binance spot ``U``/``u``).
+
+    ``CHAIN``: a delta names its predecessor; it follows when that is the last one (OKX, HTX, Binance USD-M). The first
+    delta after a snapshot also follows when it spans the snapshot's number (Binance USD-M).
+
+    ``INCREMENT``: numbers rise by one (HTX swaps).
+    """
+
+    NONE = "none"
+    RANGE = "range"
+    CHAIN = "chain"
+    INCREMENT = "increment"
+
+
+class LevelArray(msgspec.Struct, frozen=True):
+    """Where an array of levels is, and where each level keeps its parts.
+
+    ``path`` leads to the array. A level is an array (parts by index) or an object (parts by key); numbers may be quoted
+    or bare. ``side`` is given where levels of both sides share the array. A quantity of zero removes the level.
+    """
+
+    path: str
+    price: int | str = 0
+    quantity: int | str = 1
+    side: int | str | None = None
+
+
+class MessageLayout(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one form of message keeps its parts.
+
+    Paths join keys with dots, ``[0]`` is one element of an array and ``[*]`` each of them: ``"data[0].bids"``. Members
+    that no path names are skipped, in any order. A side that is absent or ``null`` has no changes.
+
+    ``kind`` leads to the word that tells snapshots from deltas where both come in this form. ``first``, ``last`` and
+    ``previous`` lead to sequence numbers, ``checksum`` to the CRC32 of the book after the message.
+    """
+
+    bids: LevelArray | None = None
+    asks: LevelArray | None = None
+    changes: LevelArray | None = None
+    kind: str | None = None
+    first: str | None = None
+    last: str | None = None
+    previous: str | None = None
+    checksum: str | None = None
+
+
+class BookLayout(msgspec.Struct, frozen=True, kw_only=True):
+    """How a venue writes order book messages, and how one follows another: all that a new venue needs.
+
+    ``delta`` is the form that ``OrderBook.apply`` reads, ``snapshot`` the one that ``OrderBook.apply_snapshot`` reads
+    (``None``: the same). ``envelope`` is a path under which either may be wrapped as a whole. ``resets``: the venue may
+    lower its numbers in a chain (OKX does in maintenance). ``depth``: the venue maintains only so many levels a side;
+    those that fall out are dropped. ``checksum_depth``: best levels of each side that the venue's CRC32 covers; a
+    message's checksum that is not 0 is then verified. The ``*_words`` are what the venue calls kinds and sides.
+
+    Example, Binance spot::
+
+        BookLayout(
+            delta=MessageLayout(bids=LevelArray("b"), asks=LevelArray("a"), first="U", last="u"),
+            snapshot=MessageLayout(bids=LevelArray("bids"), asks=LevelArray("asks"), last="lastUpdateId"),
+            rule=SequenceRule.RANGE,
+            envelope="data",
+        )
+    """
+
+    delta: MessageLayout
+    snapshot: MessageLayout | None = None
+    rule: SequenceRule = SequenceRule.NONE
+    envelope: str | None = None
+    resets: bool = False
+    depth: int | None = None
+    checksum_depth: int | None = None
+    snapshot_words: tuple[str, ...] = ("snapshot",)
+    delta_words: tuple[str, ...] = ("update", "l2update")
+    buy_words: tuple[str, ...] = ("buy", "bid")
+    sell_words: tuple[str, ...] = ("sell", "offer", "ask")
+
+    def compiled(self) -> _native.CompiledBookLayout:
+        """Return the layout as the parser wants it. Raise ``ConfigError`` for a path that makes no sense."""
+        return _compile(self)
+
+
+class BookState(StrEnum):
+    """Whether a book can be trusted: ``LIVE``, ``SYNCING`` before its first snapshot, ``STALE`` after a loss."""
+
+    SYNCING = "SYNCING"
+    LIVE = "LIVE"
+    STALE = "STALE"
+
+
+class OrderBook(_native.Book):
+    """The levels of one market, kept from snapshots and deltas.
+
+    ``tick_size`` and ``lot_size`` are the steps of price and quantity, as text or ``Decimal``. Numbers are held as
+    whole ticks and lots, never rounded: a price off the grid is a ``DecodeError``; a quantity finer than the lot, which
+    venues do show for orders older than their rules, refines ``lot_size``. Messages are ``bytes`` or anything with a
+    buffer.
+
+    A message is read whole, judged by the layout's sequence rule, and only then applied: whatever is raised, every
+    level is as it was before (after a ``ChecksumMismatch``, as the message made it).
+
+    Raises ``ConfigError`` for a size that is no positive decimal. One thread at a time may use a book; a message above
+    4 KiB is read without the GIL, and touching the book meanwhile raises ``BookError``.
+    """
+
+    def __init__(self, tick_size: str | Decimal | int, lot_size: str | Decimal | int) -> None:
+        for name, size in (("tick_size", tick_size), ("lot_size", lot_size)):
+            if not isinstance(size, str | Decimal | int) or isinstance(size, bool):
+                raise ConfigError(
+                    f"{name} must be text or Decimal, not {size!r}: a float does not hold most decimals exactly"
+                )
+        super().__init__(str(tick_size), str(lot_size))
+
+    @property
+    def tick_size(self) -> Decimal:
+        """Step of prices."""
+        return Decimal(self.step_texts()[0])
+
+    @property
+    def lot_size(self) -> Decimal:
+        """Step of quantities: as given, or finer since a quantity needed it."""
+        return Decimal(self.step_texts()[1])
+
+    @property
+    def state(self) -> BookState:
+        """``LIVE``, or why not."""
+        return BookState(super().state)
+
+    def require_live(self) -> None:
+        """Raise ``BookError`` unless the book is ``LIVE``, ``CrossedBook`` when bids reach asks."""
+        if self.state is not BookState.LIVE:
+            raise BookError(f"the book is {self.state}")
+        if self.crossed:
+            raise CrossedBook(f"best bid {self.best_bid} is not below best ask {self.best_ask}")
+
+    @property
+    def best_bid(self) -> Level | None:
+        """Highest bid, exact; ``None`` when there is none."""
+        return next(iter(self.bids(1)), None)
+
+    @property
+    def best_ask(self) -> Level | None:
+        """Lowest ask, exact; ``None`` when there is none."""
+        return next(iter(self.asks(1)), None)
+
+    def bids(self, n: int | None = None) -> tuple[Level, ...]:
+        """Up to ``n`` bids (all: ``None``), highest price first, exact."""
+        return self._levels(bids=True, count=self.bid_count if n is None else _count(n))
+
+    def asks(self, n: int | None = None) -> tuple[Level, ...]:
+        """Up to ``n`` asks (all: ``None``), lowest price first, exact."""
+        return self._levels(bids=False, count=self.ask_count if n is None else _count(n))
+
+    def arrays(self, n: int | None = None, *, out: npt.NDArray[np.float64] | None = None) -> npt.NDArray[np.float64]:
+        """Return the best ``n`` levels of each side (all: ``None``) as float64 of shape ``(2, n, 2)``.
+
+        Axes: side (bids, asks), level (best first), (price, quantity), so that ``bids, asks = book.arrays(20)`` works.
+        Each value is the float64 nearest to the exact one; levels that do not exist are NaN. ``out``, C-contiguous and
+        of that shape, is filled and returned instead of a new array. Raises ``ConfigError`` for another shape or dtype.
+        """
+        if out is None:
+            out = np.empty((2, max(self.bid_count, self.ask_count) if n is None else _count(n), 2))
+        self.fill(out, _rows(out, n), "d")
+        return out
+
+    def ticks(self, n: int | None = None, *, out: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
+        """Return what ``arrays`` does in whole ``tick_size`` and ``lot_size``: int64, exact; absent levels are 0."""
+        if out is None:
+            out = np.empty((2, max(self.bid_count, self.ask_count) if n is None else _count(n), 2), dtype=np.int64)
+        self.fill(out, _rows(out, n), "l")
+        return out
+
+    @property
+    def valid_bid(self) -> Decimal | None:
+        """Lowest bid price of the last snapshot.
+
+        A venue's snapshot is cut at some depth. Below this price the book holds only what deltas have touched since.
+        """
+        return _decimal(self.known_texts()[0])
+
+    @property
+    def valid_ask(self) -> Decimal | None:
+        """Highest ask price of the last snapshot; above it the book holds only what deltas have touched since."""
+        return _decimal(self.known_texts()[1])
+
+    @property
+    def resyncs(self) -> int:
+        """Snapshots applied after the first one."""
+        return max(self.snapshots - 1, 0)
+
+    def __repr__(self) -> str:
+        bid, ask = self.best_bid, self.best_ask
+        best = f"{bid.price if bid else '-'} / {ask.price if ask else '-'}"
+        return (
+            f"<OrderBook {self.state} {best}, {self.bid_count} bids, {self.ask_count} asks, sequence {self.sequence}>"
+        )
+
+    def _levels(self, *, bids: bool, count: int) -> tuple[Level, ...]:
+        return tuple(Level(Decimal(price), Decimal(quantity)) for price, quantity in self.level_texts(bids, count))
+
+
+def _count(n: int) -> int:
+    if n < 0:
+        raise ConfigError(f"a number of levels cannot be negative: {n}")
+    return n
+
+
+def _rows(out: npt.NDArray[np.float64] | npt.NDArray[np.int64], n: int | None) -> int:
+    if out.ndim != 3 or (n is not None and out.shape[1] != n):
+        raise ConfigError(f"out must have shape (2, {'n' if n is None else n}, 2), not {out.shape}")
+    return out.shape[1]
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+# What the parser calls the places of a message, in its own order: see book_layout.hpp.
+_FIELDS = {
+    name: number
+    for number, name in enumerate(
+        "none bids asks changes level price quantity side kind first last previous checksum".split()
+    )
+}
+_RULES = {rule: number for number, rule in enumerate(SequenceRule)}
+_Array = Literal["bids", "asks", "changes"]
+
+
+@functools.cache
+def _compile(layout: BookLayout) -> _native.CompiledBookLayout:
+    return _native.CompiledBookLayout(
+        delta=_places(layout.delta, layout.envelope),
+        snapshot=_places(layout.snapshot or layout.delta, layout.envelope),
+        rule=_RULES[layout.rule],
+        resets=layout.resets,
+        depth=layout.depth or 0,
+        checksum_depth=layout.checksum_depth or 0,
+        snapshot_words=layout.snapshot_words,
+        delta_words=layout.delta_words,
+        buy_words=layout.buy_words,
+        sell_words=layout.sell_words,
+    )
+
+
+def _places(message: MessageLayout, envelope: str | None) -> list[tuple[str, int]]:
+    named: list[tuple[str, str]] = []
+    for name in ("kind", "first", "last", "previous", "checksum"):
+        path = getattr(message, name)
+        if path is not None:
+            named.append((path, name))
+    for side in ("bids", "asks", "changes"):
+        array: LevelArray | None = getattr(message, side)
+        if array is not None:
+            named += [(array.path, side), (f"{array.path}[*]", "level")]
+            named += [(f"{array.path}[*]{_step(part)}", name) for name, part in _parts(array, side)]
+    wrapped = [(f"{envelope}.{path}", name) for path, name in named] if envelope else []
+    return [(path, _FIELDS[name]) for path, name in named + wrapped]
+
+
+def _parts(array: LevelArray, side: str) -> list[tuple[str, int | str]]:
+    parts: list[tuple[str, int | str]] = [("price", array.price), ("quantity", array.quantity)]
+    if (array.side is not None) != (side == "changes"):
+        raise ConfigError(f"book layout: {array.path!r} must say where a level's side is exactly if it is of 'changes'")
+    return parts if array.side is None else [*parts, ("side", array.side)]
+
+
+def _step(part: int | str) -> str:
+    return f"[{part}]" if isinstance(part, int) else f".{part}"
