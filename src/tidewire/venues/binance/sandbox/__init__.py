@@ -143,6 +143,7 @@ _LINEAR: Final[dict[tuple[str, str], Endpoint]] = {
     ("GET", "/fapi/v3/balance"): _private(trading.balances, "", 5),
     ("GET", "/fapi/v2/positionRisk"): _private(trading.positions, "symbol", 5),
     ("GET", "/fapi/v3/positionRisk"): _private(trading.positions, "symbol", 5),
+    ("GET", "/fapi/v1/leverageBracket"): _private(trading.leverage_brackets, "symbol", 1),
     ("POST", "/fapi/v1/order"): _private(
         trading.new_order,
         f"{_ORDER} positionSide reduceOnly closePosition workingType priceProtect priceMatch goodTillDate stopPrice",

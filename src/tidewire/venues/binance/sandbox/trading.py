@@ -19,6 +19,7 @@ __all__ = [
     "balances",
     "cancel",
     "cancel_all",
+    "leverage_brackets",
     "linear_account",
     "new_order",
     "open_orders",
@@ -182,6 +183,20 @@ def positions(ask: Ask) -> Any:
         for row in ask.exchange.positions(ask.owner)
         if wanted in (None, row.symbol)
     ]
+
+
+def leverage_brackets(ask: Ask) -> Any:
+    """One bracket: twenty-fold leverage, whatever the size."""
+    bracket = {
+        "bracket": 1,
+        "initialLeverage": 20,
+        "notionalCap": 1_000_000_000,
+        "notionalFloor": 0,
+        "maintMarginRatio": 0.025,
+        "cum": 0.0,
+    }
+    rows = [{"symbol": instrument.native, "brackets": [bracket]} for instrument in ask.instruments()]
+    return rows[0] if ask.text("symbol") is not None else rows
 
 
 def _native(ask: Ask, position: Position) -> str:
