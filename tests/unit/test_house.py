@@ -17,7 +17,7 @@ NATIVE = sorted(p for p in (ROOT / "native").rglob("*") if p.suffix in {".cpp", 
 
 # Files that may be longer, each with the reason.
 LONGER = {
-    "src/tidewire/client.py": "every verb twice, blocking and awaiting, side by side so that a reader sees that they agree",
+    "src/tidewire/client.py": "every verb twice, blocking and awaiting, in one place so that one sees them agree",
     "src/tidewire/venues/binance/rest.py": "every verb of two markets, in the order of the venue's own document",
     "src/tidewire/venues/binance/wire.py": "one struct per answer of two markets: a table, not a text",
 }
