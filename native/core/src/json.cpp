@@ -17,7 +17,9 @@ constexpr int hex_value(char c) {
 // What "\x" stands for, for the eight one-letter escapes; '\0' for any other letter.
 constexpr char escaped_letter(char c) {
   switch (c) {
-    case '"': case '\\': case '/': return c;
+    case '"':
+    case '\\':
+    case '/': return c;
     case 'b': return '\b';
     case 'f': return '\f';
     case 'n': return '\n';
@@ -31,7 +33,9 @@ constexpr char escaped_letter(char c) {
 std::size_t utf8_length(const char* at, const char* end) {
   const auto byte = [at](std::size_t i) { return static_cast<unsigned char>(at[i]); };
   const auto left = static_cast<std::size_t>(end - at);
-  const auto within = [&](std::size_t i, unsigned low, unsigned high) { return i < left && byte(i) >= low && byte(i) <= high; };
+  const auto within = [&](std::size_t i, unsigned low, unsigned high) {
+    return i < left && byte(i) >= low && byte(i) <= high;
+  };
   const unsigned lead = byte(0);
   if (lead < 0x80) return 1;
   if (lead >= 0xC2 && lead <= 0xDF) return within(1, 0x80, 0xBF) ? 2 : 0;
@@ -56,7 +60,9 @@ unsigned code_unit(const char* at) {
 }
 
 std::string_view encode_utf8(unsigned code_point, std::array<char, 4>& out) {
-  const auto put = [&out](std::size_t i, unsigned value) { out[i] = static_cast<char>(static_cast<unsigned char>(value)); };
+  const auto put = [&out](std::size_t i, unsigned value) {
+    out[i] = static_cast<char>(static_cast<unsigned char>(value));
+  };
   std::size_t length = 1;
   if (code_point < 0x80) {
     put(0, code_point);
@@ -174,7 +180,8 @@ bool JsonReader::read_quoted_or_bare_number(Decimal& out) {
   const char* p = at_ + 1;
   const Code code = read_decimal(p, end_, out);
   if (code != Code::ok) return fail(code, static_cast<std::size_t>(p - begin_));
-  if (p == end_ || *p != '"') return fail(p == end_ ? Code::truncated : Code::bad_number, static_cast<std::size_t>(p - begin_));
+  if (p == end_ || *p != '"')
+    return fail(p == end_ ? Code::truncated : Code::bad_number, static_cast<std::size_t>(p - begin_));
   at_ = p + 1;
   return true;
 }
@@ -196,9 +203,7 @@ bool JsonReader::read_bool(bool& out) {
   return read_literal(out ? "true" : "false");
 }
 
-bool JsonReader::read_null() {
-  return peek() == 'n' ? read_literal("null") : fail(Code::wrong_type);
-}
+bool JsonReader::read_null() { return peek() == 'n' ? read_literal("null") : fail(Code::wrong_type); }
 
 bool JsonReader::skip_value() {
   std::array<std::uint64_t, max_depth / 64> objects{};  // one bit per open container: set for an object
@@ -211,20 +216,30 @@ bool JsonReader::skip_value() {
   Decimal number;
   do {
     switch (peek()) {
-      case '{': case '[': {
+      case '{':
+      case '[': {
         const bool object = *at_ == '{';
         if (!enter(*at_)) return false;
         const auto level = static_cast<std::size_t>(depth_ - 1);
-        objects[level / 64] = (objects[level / 64] & ~(std::uint64_t{1} << level % 64)) | std::uint64_t{object} << level % 64;
+        objects[level / 64] = (objects[level / 64] & ~(std::uint64_t{1} << level % 64)) | std::uint64_t{object}
+                                                                                              << level % 64;
         break;
       }
       case '"': read_string(text); break;
       case 't': read_literal("true"); break;
       case 'f': read_literal("false"); break;
       case 'n': read_literal("null"); break;
-      case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
-        read_number(number);
-        break;
+      case '-':
+      case '0':
+      case '1':
+      case '2':
+      case '3':
+      case '4':
+      case '5':
+      case '6':
+      case '7':
+      case '8':
+      case '9': read_number(number); break;
       default: return fail(Code::syntax);
     }
     while (ok() && depth_ > outside && !(is_object() ? next_member(text) : next_element())) {

@@ -11,7 +11,7 @@ namespace {
 
 using uint128 = unsigned __int128;
 
-constexpr int max_digits = 19;  // every 19-digit number fits in 64 bits
+constexpr int max_digits = 19;                                    // every 19-digit number fits in 64 bits
 constexpr std::int64_t exponent_limit = 100'000'000'000'000'000;  // beyond any text that fits in memory
 
 constexpr auto powers_of_ten = [] {
@@ -35,7 +35,9 @@ bool read_eight_digits(const char* at, const char* end, std::uint64_t& value) {
   if (((block + 0x4646464646464646) | (block - 0x3030303030303030)) & 0x8080808080808080) return false;
   block -= 0x3030303030303030;
   block = block * 10 + (block >> 8);
-  value = (((block & 0x000000FF000000FF) * 0x000F424000000064) + (((block >> 16) & 0x000000FF000000FF) * 0x0000271000000001)) >> 32;
+  value = (((block & 0x000000FF000000FF) * 0x000F424000000064) +
+           (((block >> 16) & 0x000000FF000000FF) * 0x0000271000000001)) >>
+          32;
   return true;
 }
 
@@ -91,7 +93,8 @@ double divide(std::uint64_t m, std::size_t k) {
   const uint128 dividend = static_cast<uint128>(m << shift_m) << 63;
   auto quotient = static_cast<std::uint64_t>(dividend / divisor);
   if (dividend % divisor != 0) quotient |= 1;
-  const auto scale = static_cast<std::uint64_t>(1023 - 63 - shift_m + shift_d) << 52;  // a power of two, as float64 bits
+  const auto scale = static_cast<std::uint64_t>(1023 - 63 - shift_m + shift_d)
+                     << 52;  // a power of two, as float64 bits
   return static_cast<double>(quotient) * std::bit_cast<double>(scale);
 }
 
@@ -111,10 +114,12 @@ double magnitude(const Decimal& number) {
   if (number.exact && e >= -22 && e <= 22) {
     if (m <= std::uint64_t{1} << 53) {  // both operands exact: IEEE rounds the one operation correctly
       const auto value = static_cast<double>(m);
-      return e < 0 ? value / exact_powers[static_cast<std::size_t>(-e)] : value * exact_powers[static_cast<std::size_t>(e)];
+      return e < 0 ? value / exact_powers[static_cast<std::size_t>(-e)]
+                   : value * exact_powers[static_cast<std::size_t>(e)];
     }
     if (e == 0) return static_cast<double>(m);
-    if (e > 0 && e <= max_digits) return static_cast<double>(static_cast<uint128>(m) * powers_of_ten[static_cast<std::size_t>(e)]);
+    if (e > 0 && e <= max_digits)
+      return static_cast<double>(static_cast<uint128>(m) * powers_of_ten[static_cast<std::size_t>(e)]);
     if (e < 0 && e >= -max_digits) return divide(m, static_cast<std::size_t>(-e));
   }
   return convert_text(number);
@@ -190,7 +195,8 @@ Code to_int64(const Decimal& number, int power, std::int64_t& out) {
     const std::uint64_t scale = powers_of_ten[static_cast<std::size_t>(exponent)];
     if (__builtin_mul_overflow(value, scale, &value)) return Code::out_of_range;
   }
-  const std::uint64_t limit = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + (number.negative ? 1 : 0);
+  const std::uint64_t limit =
+      static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + (number.negative ? 1 : 0);
   if (value > limit) return Code::out_of_range;
   out = static_cast<std::int64_t>(number.negative ? ~value + 1 : value);
   return Code::ok;

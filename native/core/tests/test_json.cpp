@@ -1,6 +1,4 @@
 // The pull reader. With TIDEWIRE_FIXTURES set, also every file of JSONTestSuite.
-#include "tidewire/json.hpp"
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +7,7 @@
 #include <string>
 
 #include "check.hpp"
+#include "tidewire/json.hpp"
 
 using namespace tidewire;
 
@@ -36,10 +35,13 @@ Status check_document(const std::string& text) {
 }
 
 void test_documents() {
-  for (const char* good : {"[]", "{}", " [ 1 , -2.5e+3 , \"x\\u00e9\\n\" , { \"a\" : [ ] } , true , false , null ] \n", "0", "\"\""})
+  for (const char* good :
+       {"[]", "{}", " [ 1 , -2.5e+3 , \"x\\u00e9\\n\" , { \"a\" : [ ] } , true , false , null ] \n", "0", "\"\""})
     CHECK(check_document(good).ok());
-  for (const char* bad : {"[1,]", "[,1]", "{\"a\":1,}", "{a:1}", "[1}", "{\"a\"]", "[1]]", "[1] x", "\"\x01\"", "nul", "nulls", "[01]",
-                          "\"\\x\"", "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "{\"a\":}", "{1:2}", "[1 2]", "\xef\xbb\xbf[]"})
+  for (const char* bad :
+       {"[1,]",     "[,1]",  "{\"a\":1,}", "{a:1}",         "[1}",     "{\"a\"]",  "[1]]",         "[1] x",
+        "\"\x01\"", "nul",   "nulls",      "[01]",          "\"\\x\"", "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"",
+        "{\"a\":}", "{1:2}", "[1 2]",      "\xef\xbb\xbf[]"})
     CHECK(!check_document(bad).ok());
   CHECK(check_document("[1, 2").code == Code::truncated);
   CHECK(check_document("").code == Code::truncated);

@@ -1,6 +1,4 @@
 // Decimal text to float64 and int64. With TIDEWIRE_FIXTURES set, also every line of the published conversion cases.
-#include "tidewire/number.hpp"
-
 #include <bit>
 #include <cmath>
 #include <cstdlib>
@@ -11,6 +9,7 @@
 #include <string>
 
 #include "check.hpp"
+#include "tidewire/number.hpp"
 
 using namespace tidewire;
 
@@ -36,7 +35,8 @@ Code integer(const std::string& text, int power, std::int64_t& out) {
 }
 
 void test_grammar() {
-  for (const char* bad : {"", "-", "+1", ".5", "01", "-01", "1e", "1e+", "0x1", "1 ", " 1", "1,", "NaN", "Infinity", "--1", "1.2.3"})
+  for (const char* bad :
+       {"", "-", "+1", ".5", "01", "-01", "1e", "1e+", "0x1", "1 ", " 1", "1,", "NaN", "Infinity", "--1", "1.2.3"})
     CHECK(!refusal(bad).ok());
   CHECK(refusal("-").code == Code::truncated);
   CHECK(refusal("1.").code == Code::truncated && refusal("1.").offset == 2);
@@ -58,7 +58,8 @@ void test_known_doubles() {
   CHECK(bits("6733.55000000") == std::bit_cast<std::uint64_t>(6733.55));
   CHECK(bits("30.72223099519689") == std::bit_cast<std::uint64_t>(30.72223099519689));
   CHECK(bits("9007199254740993") == std::bit_cast<std::uint64_t>(9007199254740992.0));
-  CHECK(bits("9007199254740993.0000000000000000000000000000000001") == std::bit_cast<std::uint64_t>(9007199254740994.0));
+  CHECK(bits("9007199254740993.0000000000000000000000000000000001") ==
+        std::bit_cast<std::uint64_t>(9007199254740994.0));
   CHECK(bits("5.33E-4") == std::bit_cast<std::uint64_t>(5.33e-4));
   CHECK(bits("1e309") == std::bit_cast<std::uint64_t>(HUGE_VAL));
   CHECK(bits("-1e99999999999999999999999") == std::bit_cast<std::uint64_t>(-HUGE_VAL));

@@ -56,7 +56,7 @@ class JsonReader {
     return at_ == end_ ? '\0' : *at_;
   }
 
-  bool enter_array() { return enter('['); }    // Code::wrong_type unless an array stands here
+  bool enter_array() { return enter('['); }  // Code::wrong_type unless an array stands here
   bool enter_object() { return enter('{'); }
 
   // True: an element's value comes next. False: the array was closed (or an error met).

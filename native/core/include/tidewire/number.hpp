@@ -14,10 +14,10 @@ namespace tidewire {
 
 // ±digits × 10^exponent, and the text that said so (the text must outlive the Decimal).
 struct Decimal {
-  std::uint64_t digits = 0;    // the first 19 significant digits
+  std::uint64_t digits = 0;  // the first 19 significant digits
   std::int64_t exponent = 0;
   bool negative = false;
-  bool exact = true;           // false: non-zero digits beyond the 19th are in `text` only
+  bool exact = true;  // false: non-zero digits beyond the 19th are in `text` only
   Bytes text;
 };
 
