@@ -69,8 +69,9 @@ cdef class KlineDecoder:
 
     cdef KlineLayout layout
 
-    def __cinit__(self, tuple fields not None, tuple envelope not None, str time_unit not None):
+    def __init__(self, tuple fields not None, tuple envelope not None, str time_unit not None):
         cdef size_t i
+        self.layout = KlineLayout()
         if <size_t> len(fields) != kline_fields:
             raise ValueError(f"expected {kline_fields} fields, not {len(fields)}")
         for key in envelope:

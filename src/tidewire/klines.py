@@ -82,7 +82,7 @@ class KlineLayout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kline(NamedTuple):
-    """One bar. ``open_time`` in UTC nanoseconds; NaN ``quote_volume`` and ``trades`` of -1 mean: the venue does not say."""
+    """One bar. ``open_time`` in UTC nanoseconds; the venue does not say a ``quote_volume`` of NaN, ``trades`` of -1."""
 
     open_time: int
     open: float
@@ -257,7 +257,7 @@ class Klines:
         return self[first : max(first, last)]
 
     def finished(self, now_ns: int) -> Klines:
-        """View without the bars at the end that still form at ``now_ns`` (UTC nanoseconds, venue clock).
+        """View without the bars at the end that still form at ``now_ns`` (UTC nanoseconds, venue time).
 
         Goes by ``closed`` where the venue flags final bars, else by ``interval``; raises ``ConfigError`` without either.
         """
