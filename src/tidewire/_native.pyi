@@ -1,10 +1,31 @@
 # The compiled core. Public faces: klines.py, book.py, signing.py; nothing else imports this module.
 
 from collections.abc import Sequence
+from typing import Literal, NoReturn, final
 
 from typing_extensions import Buffer
 
 from .book import BookLayout
+
+# Signatures (_signer.pxi).
+
+@final
+class Signer:
+    @property
+    def algorithm(self) -> str: ...
+    def __new__(
+        cls,
+        secret: str | Buffer,
+        algorithm: str = "sha256",
+        *,
+        encoding: Literal["utf-8", "base64"] = "utf-8",
+    ) -> Signer: ...
+    def hex(self, message: str | Buffer, /) -> str: ...
+    def base64(self, message: str | Buffer, /) -> str: ...
+    def digest(self, message: str | Buffer, /) -> bytes: ...
+    def __reduce__(self) -> NoReturn: ...
+
+def cpu_features() -> tuple[str, ...]: ...
 
 # Order books (_book.pxi).
 

@@ -28,7 +28,8 @@ void sha256_compress_generic(std::uint32_t* state, const std::uint8_t* blocks, s
   std::array<std::uint32_t, 64> w;
   for (; count != 0; --count, blocks += Sha256::block_size) {
     for (std::size_t i = 0; i < 16; ++i) w[i] = load_big_endian<std::uint32_t>(blocks + 4 * i);
-    for (std::size_t i = 16; i < 64; ++i) w[i] = small_sigma1(w[i - 2]) + w[i - 7] + small_sigma0(w[i - 15]) + w[i - 16];
+    for (std::size_t i = 16; i < 64; ++i)
+      w[i] = small_sigma1(w[i - 2]) + w[i - 7] + small_sigma0(w[i - 15]) + w[i - 16];
     std::uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     std::uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
     for (std::size_t i = 0; i < 64; i += 8) {

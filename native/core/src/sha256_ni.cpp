@@ -12,7 +12,7 @@ void store(void* to, __m128i value) { _mm_storeu_si128(static_cast<__m128i*>(to)
 
 // Rounds 4 group .. 4 group + 3. `w` holds the last sixteen schedule words, four to a register, oldest at group mod 4.
 // The first sixteen words are the message; later ones replace the oldest: FIPS 180-4, 6.2.2.
-inline void four_rounds(int group, __m128i (&w)[4], __m128i& abef, __m128i& cdgh) {
+inline void four_rounds(std::size_t group, __m128i (&w)[4], __m128i& abef, __m128i& cdgh) {
   __m128i& oldest = w[group & 3];
   if (group >= 4) {
     const __m128i newest = w[(group + 3) & 3];
@@ -36,11 +36,11 @@ void sha256_compress_ni(std::uint32_t* state, const std::uint8_t* blocks, std::s
   for (; count != 0; --count, blocks += 64) {
     const __m128i abef_before = abef, cdgh_before = cdgh;
     __m128i w[4];
-    for (int i = 0; i < 4; ++i) w[i] = _mm_shuffle_epi8(load(blocks + 16 * i), big_endian);
+    for (std::size_t i = 0; i < 4; ++i) w[i] = _mm_shuffle_epi8(load(blocks + 16 * i), big_endian);
 #if defined(__GNUC__)
 #pragma GCC unroll 16
 #endif
-    for (int group = 0; group < 16; ++group) four_rounds(group, w, abef, cdgh);
+    for (std::size_t group = 0; group < 16; ++group) four_rounds(group, w, abef, cdgh);
     abef = _mm_add_epi32(abef, abef_before);
     cdgh = _mm_add_epi32(cdgh, cdgh_before);
   }

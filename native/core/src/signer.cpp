@@ -1,6 +1,17 @@
 #include "tidewire/signer.hpp"
 
 namespace tidewire {
+namespace {
+
+// std::visit would throw for a variant without value, which this one cannot become.
+template <class Any, class Use>
+auto use(const Any& any, Use with) noexcept {
+  if (const auto* hmac = std::get_if<1>(&any)) return with(*hmac);
+  if (const auto* hmac = std::get_if<2>(&any)) return with(*hmac);
+  return with(*std::get_if<0>(&any));
+}
+
+}  // namespace
 
 std::optional<Algorithm> parse_algorithm(std::string_view name) noexcept {
   if (name == "sha256") return Algorithm::sha256;
@@ -11,12 +22,9 @@ std::optional<Algorithm> parse_algorithm(std::string_view name) noexcept {
 
 Signer::AnyHmac Signer::make(Algorithm algorithm, Octets key) noexcept {
   switch (algorithm) {
-    case Algorithm::sha384:
-      return AnyHmac(std::in_place_type<Hmac<Sha384>>, key);
-    case Algorithm::sha512:
-      return AnyHmac(std::in_place_type<Hmac<Sha512>>, key);
-    case Algorithm::sha256:
-      break;
+    case Algorithm::sha384: return AnyHmac(std::in_place_type<Hmac<Sha384>>, key);
+    case Algorithm::sha512: return AnyHmac(std::in_place_type<Hmac<Sha512>>, key);
+    case Algorithm::sha256: break;
   }
   return AnyHmac(std::in_place_type<Hmac<Sha256>>, key);
 }
@@ -32,11 +40,11 @@ Status Signer::from_base64(Algorithm algorithm, Bytes key, std::optional<Signer>
 }
 
 std::size_t Signer::tag_size() const noexcept {
-  return std::visit([](const auto& hmac) { return hmac.tag_size; }, hmac_);
+  return use(hmac_, [](const auto& hmac) { return hmac.tag_size; });
 }
 
 void Signer::tag(Octets message, std::uint8_t* out) const noexcept {
-  std::visit([&](const auto& hmac) { hmac.tag(message, out); }, hmac_);
+  use(hmac_, [&](const auto& hmac) { hmac.tag(message, out); });
 }
 
 void Signer::hex(Octets message, char* text) const noexcept {

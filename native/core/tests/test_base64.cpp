@@ -26,8 +26,13 @@ Status decode(std::string_view text, std::string& bytes) {
 }
 
 void published() {
-  const std::string_view vectors[][2] = {{"", ""},         {"f", "Zg=="},        {"fo", "Zm8="},        {"foo", "Zm9v"},
-                                         {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::string_view vectors[][2] = {{"", ""},
+                                         {"f", "Zg=="},
+                                         {"fo", "Zm8="},
+                                         {"foo", "Zm9v"},
+                                         {"foob", "Zm9vYg=="},
+                                         {"fooba", "Zm9vYmE="},
+                                         {"foobar", "Zm9vYmFy"}};
   for (const auto& [bytes, text] : vectors) {
     std::string decoded;
     CHECK(encode(bytes) == text);
@@ -50,11 +55,11 @@ void refusals() {
     std::size_t offset;
   };
   const Bad all[] = {
-      {"Zg", Code::truncated, 2},    {"Zg=", Code::truncated, 3},  {"Zm9vY", Code::truncated, 5},
-      {"=", Code::truncated, 1},     {"====", Code::syntax, 0},    {"Z===", Code::syntax, 1},
-      {"Zg==Zg==", Code::syntax, 2}, {"Zh==", Code::syntax, 1},    {"Zm9=", Code::syntax, 2},
-      {"Zm 9", Code::syntax, 2},     {"Zm9\n", Code::syntax, 3},   {"Zm-_", Code::syntax, 2},
-      {"=m9v", Code::syntax, 0},     {"Zm=v", Code::syntax, 2},    {std::string_view("Zm9\0", 4), Code::syntax, 3},
+      {"Zg", Code::truncated, 2},    {"Zg=", Code::truncated, 3}, {"Zm9vY", Code::truncated, 5},
+      {"=", Code::truncated, 1},     {"====", Code::syntax, 0},   {"Z===", Code::syntax, 1},
+      {"Zg==Zg==", Code::syntax, 2}, {"Zh==", Code::syntax, 1},   {"Zm9=", Code::syntax, 2},
+      {"Zm 9", Code::syntax, 2},     {"Zm9\n", Code::syntax, 3},  {"Zm-_", Code::syntax, 2},
+      {"=m9v", Code::syntax, 0},     {"Zm=v", Code::syntax, 2},   {std::string_view("Zm9\0", 4), Code::syntax, 3},
       {"Zm9\xff", Code::syntax, 3},
   };
   for (const Bad& bad : all) {

@@ -27,7 +27,8 @@ std::string hex(std::string_view message) {
 void published_examples() {
   const std::string_view two_blocks = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
   const std::string_view two_long_blocks =
-      "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu";
+      "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrst"
+      "u";
   CHECK(hex<Sha256>("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   CHECK(hex<Sha256>("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   CHECK(hex<Sha256>(two_blocks) == "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
@@ -48,8 +49,8 @@ void published_examples() {
         "de0ff244877ea60a4cb0432ce577c31beb009c5c2c49aa2e4eadb217ad8cc09b");
 }
 
-// A digest of the digests of "", "a", "aa" … 300 letters: any wrong padding at any length changes it. Reference values from
-// Python 3.11: new(b"".join(new(b"a" * n).digest() for n in range(301))).hexdigest().
+// A digest of the digests of "", "a", "aa" … 300 letters: any wrong padding at any length changes it. Reference values
+// from Python 3.11: new(b"".join(new(b"a" * n).digest() for n in range(301))).hexdigest().
 template <class Hash>
 std::string every_length() {
   std::string digests;

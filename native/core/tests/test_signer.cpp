@@ -32,13 +32,11 @@ struct Case {
 
 // RFC 4231, section 4: test cases 1, 2, 6 and 7 (the last two have keys longer than any block).
 const std::vector<Case> rfc4231 = {
-    {std::string(20, '\x0b'), "Hi There",
-     "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+    {std::string(20, '\x0b'), "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
      "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59cfaea9ea9076ede7f4af152e8b2fa9cb6",
      "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cdedaa833b7d6b8a702038b274eaea3f4e4"
      "be9d914eeb61f1702e696c203a126854"},
-    {"Jefe", "what do ya want for nothing?",
-     "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+    {"Jefe", "what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
      "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
      "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fd"
      "caeab1a34d4a6b4b636e070a38bce737"},
@@ -47,7 +45,8 @@ const std::vector<Case> rfc4231 = {
      "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c60c2ef6ab4030fe8296248df163f44952",
      "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f3526b56d037e05f2598bd0fd2215d6a1e52"
      "95e64f73f63f0aec8b915a985d786598"},
-    {std::string(131, '\xaa'), "This is a test using a larger than block-size key and a larger than block-size data. The k"
+    {std::string(131, '\xaa'),
+     "This is a test using a larger than block-size key and a larger than block-size data. The k"
      "ey needs to be hashed before being used by the HMAC algorithm.",
      "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2",
      "6617178e941f020d351e2f254e8fd32c602420feb0b8fb9adccebb82461e99c5a678cc31e799176d3860e6110c46523e",
@@ -66,15 +65,16 @@ void published_tags() {
 // Binance rest-api.md, "SIGNED Endpoint Examples"; OKX v5 documentation's own body with a made-up key.
 void venue_signatures() {
   const Signer binance(Algorithm::sha256, octets("NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"));
-  CHECK(hex(binance, "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000"
-                     "&timestamp=1499827319559") ==
-        "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71");
+  CHECK(hex(binance,
+            "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000"
+            "&timestamp=1499827319559") == "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71");
   const Signer okx(Algorithm::sha256, octets("22582BD0CFF14C41EDBF1AB98506286D"));
   CHECK(base64(okx, "2020-12-08T09:08:57.715ZGET/api/v5/account/balance?ccy=BTC") ==
         "HiZhvSfMtWJA3uUIVXV3a/bSXNPCWvYFXoGCVS8V4zY=");
 }
 
-// RFC 2104 written out: hash((key ^ opad) + hash((key ^ ipad) + message)), with the key hashed first where it is too long.
+// RFC 2104 written out: hash((key ^ opad) + hash((key ^ ipad) + message)), with the key hashed first where it is too
+// long.
 template <class Hash>
 std::string by_definition(std::string key, const std::string& message) {
   const auto hash = [](const std::string& text) {

@@ -1,5 +1,5 @@
-// HMAC (RFC 2104) that remembers the two states which depend on the key alone, so that a short message costs three blocks or
-// four instead of five or six.
+// HMAC (RFC 2104) that remembers the two states which depend on the key alone, so that a short message costs three
+// blocks or four instead of five or six.
 #pragma once
 #include "tidewire/sha2.hpp"
 #include "tidewire/wipe.hpp"
@@ -40,7 +40,7 @@ class Hmac {
 
  private:
   static constexpr std::uint8_t inner_pad = 0x36, outer_pad = 0x5c;
-  typename Hash::State inner_ = Hash::start, outer_ = Hash::start;
+  Hash::State inner_ = Hash::start, outer_ = Hash::start;
 };
 
 }  // namespace tidewire

@@ -1,4 +1,5 @@
-// SHA-256, SHA-384 and SHA-512 (FIPS 180-4) as data for one algorithm: a state, its start value, and how blocks are taken in.
+// SHA-256, SHA-384 and SHA-512 (FIPS 180-4) as data for one algorithm: a state, its start value, and how blocks are
+// taken in.
 #pragma once
 #include <array>
 #include <bit>
@@ -51,8 +52,10 @@ struct Sha512 {
 template <class Word>
 Word big_endian(Word word) noexcept {
   if constexpr (std::endian::native == std::endian::big) return word;
-  if constexpr (sizeof(Word) == 4) return __builtin_bswap32(word);
-  else return __builtin_bswap64(word);
+  if constexpr (sizeof(Word) == 4)
+    return __builtin_bswap32(word);
+  else
+    return __builtin_bswap64(word);
 }
 
 template <class Word>
@@ -84,8 +87,9 @@ void finish(typename Hash::State state, std::uint64_t before, Octets message, st
   store_big_endian<std::uint64_t>((before + message.size()) * 8, tail.data() + blocks * block - 8);
   Hash::compress(state, tail.data(), blocks);
 
-  using Word = typename Hash::State::value_type;
-  for (std::size_t i = 0; i < Hash::digest_size / sizeof(Word); ++i) store_big_endian(state[i], digest + i * sizeof(Word));
+  using Word = Hash::State::value_type;
+  for (std::size_t i = 0; i < Hash::digest_size / sizeof(Word); ++i)
+    store_big_endian(state[i], digest + i * sizeof(Word));
 }
 
 template <class Hash>

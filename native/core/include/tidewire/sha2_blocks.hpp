@@ -1,5 +1,5 @@
-// The block functions of SHA-2. Plain pointers and no inline code: a file compiled for a newer CPU includes this header, and
-// must not leave the linker an inline function that older CPUs cannot run.
+// The block functions of SHA-2. Plain pointers and no inline code: a file compiled for a newer CPU includes this
+// header, and must not leave the linker an inline function that older CPUs cannot run.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +14,8 @@ void sha512_compress(std::uint64_t* state, const std::uint8_t* blocks, std::size
 using Sha256Compress = void (*)(std::uint32_t*, const std::uint8_t*, std::size_t) noexcept;
 Sha256Compress sha256_compress() noexcept;  // the fastest that this CPU has
 
-alignas(16) inline constexpr std::uint32_t sha256_round_constants[64] = {  // FIPS 180-4, 4.2.2
+alignas(16) inline constexpr std::uint32_t sha256_round_constants[64] = {
+    // FIPS 180-4, 4.2.2
     0x428a2f98U, 0x71374491U, 0xb5c0fbcfU, 0xe9b5dba5U, 0x3956c25bU, 0x59f111f1U, 0x923f82a4U, 0xab1c5ed5U,
     0xd807aa98U, 0x12835b01U, 0x243185beU, 0x550c7dc3U, 0x72be5d74U, 0x80deb1feU, 0x9bdc06a7U, 0xc19bf174U,
     0xe49b69c1U, 0xefbe4786U, 0x0fc19dc6U, 0x240ca1ccU, 0x2de92c6fU, 0x4a7484aaU, 0x5cb0a9dcU, 0x76f988daU,
