@@ -32,6 +32,7 @@ cdef extern from "tidewire/kline.hpp" namespace "tidewire" nogil:
     size_t kline_fields
 
     cdef cppclass KlineLayout:
+        KlineLayout()
         vector[cpp_string] envelope
         cpp_bool rows_are_objects
         int columns[9]

@@ -259,7 +259,7 @@ class Klines:
     def finished(self, now_ns: int) -> Klines:
         """View without the bars at the end that still form at ``now_ns`` (UTC nanoseconds, venue time).
 
-        Goes by ``closed`` where the venue flags final bars, else by ``interval``; raises ``ConfigError`` without either.
+        Goes by ``closed`` where the venue flags final bars, else by ``interval``; without either: ``ConfigError``.
         """
         last = len(self)
         while last and not self._is_final(last - 1, now_ns):
