@@ -2,9 +2,9 @@
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_Clear
 from cython.operator cimport dereference
-from libc.stdint cimport uint8_t
 from libcpp cimport bool as cpp_bool
 from libcpp.optional cimport optional
 from libcpp.string_view cimport string_view
@@ -15,9 +15,6 @@ cdef extern from "Python.h":
     object PyUnicode_New(Py_ssize_t length, Py_UCS4 largest)
     void* PyUnicode_DATA(object text)
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) noexcept
-    object PyBytes_FromStringAndSize(const char* source, Py_ssize_t size)
-    char* PyBytes_AS_STRING(object text)
-    Py_ssize_t PyBytes_GET_SIZE(object text)
 
 cdef extern from "tidewire/cpu.hpp" nogil:
     cdef cppclass _Cpu "tidewire::Cpu":
@@ -31,14 +28,9 @@ cdef extern from "tidewire/signer.hpp" nogil:
     optional[_Algorithm] _parse_algorithm "tidewire::parse_algorithm"(string_view name)
     cdef cppclass _Octets "tidewire::Octets":
         _Octets(const uint8_t* data, size_t size)
-    cdef cppclass _Text "tidewire::Bytes":
-        _Text(const char* data, size_t size)
-    cdef cppclass _KeyStatus "tidewire::Status":
-        size_t offset
-        cpp_bool ok() const
     cdef cppclass _Signer "tidewire::Signer":
         @staticmethod
-        _KeyStatus from_base64(_Algorithm algorithm, _Text key, optional[_Signer]& signer)
+        Status from_base64(_Algorithm algorithm, Bytes key, optional[_Signer]& signer)
         size_t tag_size() const
         size_t hex_size() const
         size_t base64_size() const
@@ -135,8 +127,8 @@ cdef class Signer:
         if not is_base64:
             self.core.emplace(algorithm, _Octets(<const uint8_t*>key.data, key.size))
             return 0
-        cdef _KeyStatus status = _Signer.from_base64(algorithm, _Text(key.data, key.size), self.core)
-        if not status.ok():
+        cdef Status status = _Signer.from_base64(algorithm, Bytes(key.data, key.size), self.core)
+        if status.code != Code.ok:
             raise _ConfigError(f"the secret is not base64: wrong at character {status.offset} of {key.size}")
         return 0
 
