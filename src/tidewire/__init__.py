@@ -1,0 +1,165 @@
+"""tidewire connects latency-sensitive strategy code to exchanges.
+
+>>> import tidewire as tw
+>>> with tw.Client("binance") as binance:  # doctest: +SKIP
+...     bars = binance.fetch_klines("BTC-USDT", "1h", start="2026-01-01", end="2026-02-01")
+
+``Client`` blocks, ``AsyncClient`` awaits, ``venue`` gives the calls without I/O, ``OrderBook``, ``decode_klines`` and ``Signer`` work alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from .book import BookLayout, BookState, OrderBook
+from .credentials import Credentials
+from .errors import (
+    AuthenticationError,
+    Banned,
+    BookError,
+    ChecksumMismatch,
+    ClockSkew,
+    ConfigError,
+    ConnectionFailed,
+    CrossedBook,
+    CtpDisconnected,
+    CtpError,
+    CtpFlowControl,
+    CtpIncompatible,
+    DecodeError,
+    DuplicateOrder,
+    Error,
+    FilterViolation,
+    InsufficientFunds,
+    InvalidRequest,
+    NotSupported,
+    OrderNotFound,
+    OrderRejected,
+    OutcomeUnknown,
+    PermissionDenied,
+    RateLimited,
+    SequenceGap,
+    StreamClosed,
+    SymbolRejected,
+    Timeout,
+    TransportError,
+    UnknownSymbol,
+    VenueError,
+    VenueUnavailable,
+    WouldTakeLiquidity,
+)
+from .klines import KlineLayout, Klines, decode_klines
+from .models import (
+    Balance,
+    BookSnapshot,
+    Fill,
+    FundingRate,
+    Health,
+    Instrument,
+    Level,
+    OpenInterest,
+    Order,
+    OrderStatus,
+    OrderType,
+    Position,
+    Side,
+    Ticker,
+    TimeInForce,
+    Trade,
+)
+from .signing import Signer
+from .symbols import Interval, Symbol
+from .venues import venue, venues
+
+if TYPE_CHECKING:
+    from . import sandbox
+    from .client import AsyncClient, Client
+
+__all__ = [
+    "AsyncClient",
+    "AuthenticationError",
+    "Balance",
+    "Banned",
+    "BookError",
+    "BookLayout",
+    "BookSnapshot",
+    "BookState",
+    "ChecksumMismatch",
+    "Client",
+    "ClockSkew",
+    "ConfigError",
+    "ConnectionFailed",
+    "Credentials",
+    "CrossedBook",
+    "CtpDisconnected",
+    "CtpError",
+    "CtpFlowControl",
+    "CtpIncompatible",
+    "DecodeError",
+    "DuplicateOrder",
+    "Error",
+    "Fill",
+    "FilterViolation",
+    "FundingRate",
+    "Health",
+    "Instrument",
+    "InsufficientFunds",
+    "Interval",
+    "InvalidRequest",
+    "KlineLayout",
+    "Klines",
+    "Level",
+    "NotSupported",
+    "OpenInterest",
+    "Order",
+    "OrderBook",
+    "OrderNotFound",
+    "OrderRejected",
+    "OrderStatus",
+    "OrderType",
+    "OutcomeUnknown",
+    "PermissionDenied",
+    "Position",
+    "RateLimited",
+    "SequenceGap",
+    "Side",
+    "Signer",
+    "StreamClosed",
+    "Symbol",
+    "SymbolRejected",
+    "Ticker",
+    "TimeInForce",
+    "Timeout",
+    "Trade",
+    "TransportError",
+    "UnknownSymbol",
+    "VenueError",
+    "VenueUnavailable",
+    "WouldTakeLiquidity",
+    "decode_klines",
+    "sandbox",
+    "venue",
+    "venues",
+]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    """Load the clients (httpx), the sandbox (servers) and the version only when they are asked for."""
+    from importlib import import_module
+
+    if name in ("AsyncClient", "Client"):
+        return getattr(import_module(".client", __name__), name)
+    if name == "sandbox":
+        return import_module(".sandbox", __name__)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version(__name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
