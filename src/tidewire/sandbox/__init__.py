@@ -12,7 +12,6 @@ import asyncio
 import hashlib
 import importlib
 import importlib.util
-import pkgutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -20,10 +19,10 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Self, TypeVar
 
-from .. import venues as _venues
 from .._dialect import Dialect, Limit, Usage
 from ..credentials import Credentials
 from ..errors import ConfigError
+from ..venues import home, venues
 from .exchange import VenueExchange
 from .faults import Armed, Fault, FaultKind, FaultPlan
 from .quotas import Quotas
@@ -44,9 +43,8 @@ FUNDS: Mapping[str, Decimal] = {
 
 
 def dialects() -> tuple[str, ...]:
-    """Venues that have a sandbox, found by their folders."""
-    found = (name for _, name, is_package in pkgutil.iter_modules(_venues.__path__) if is_package)
-    return tuple(sorted(name for name in found if importlib.util.find_spec(f"{_venues.__name__}.{name}.sandbox")))
+    """Venues that have a sandbox: a module of that name beside them."""
+    return tuple(name for name in venues() if importlib.util.find_spec(f"{home(name)}.sandbox"))
 
 
 class Sandbox:
@@ -308,7 +306,7 @@ class Sandbox:
 def _load(name: str) -> Dialect:
     if name not in dialects():
         raise ConfigError(f"no sandbox for {name!r}: one of {', '.join(dialects())}")
-    dialect: Dialect = importlib.import_module(f"{_venues.__name__}.{name}.sandbox").DIALECT
+    dialect: Dialect = importlib.import_module(f"{home(name)}.sandbox").DIALECT
     return dialect
 
 

@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from .._venue import Venue
 from ..errors import ConfigError
 
-__all__ = ["venue", "venues"]
+__all__ = ["home", "venue", "venues"]
 
 GROUP = "tidewire.venues"
 
@@ -27,6 +27,11 @@ def venue(
     """Return a venue: spec, layouts and calls, without I/O. Raises ``ConfigError`` with near matches for an unknown name."""
     kind = _find(name) if isinstance(name, str) else name
     return kind(environment=environment, base_url=base_url, stream_url=stream_url)
+
+
+def home(name: str) -> str:
+    """Return the package that a venue lives in, where its other modules (its sandbox's dialect) are found."""
+    return _find(name).__module__.rpartition(".")[0]
 
 
 def _find(name: str) -> type[Venue]:
