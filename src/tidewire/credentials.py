@@ -28,9 +28,9 @@ class Credentials:
         for name, value in (("key", key), ("secret", secret), ("passphrase", passphrase)):
             if not isinstance(value, str) and not (name == "passphrase" and value is None):
                 raise ConfigError(f"credentials: {name} must be text, not {type(value).__name__}")
-        if not key or not secret:
-            raise ConfigError(f"credentials: the {'key' if not key else 'secret'} is empty")
-        self.__key, self.__secret, self.__passphrase = key.strip(), secret.strip(), passphrase
+        self.__key, self.__secret, self.__passphrase = key.strip(), secret.strip(), passphrase or None
+        if not self.__key or not self.__secret:
+            raise ConfigError(f"credentials: the {'secret' if self.__key else 'key'} is empty")
         self.__signers: dict[Callable[[str], Callable[[str], str]], Callable[[str], str]] = {}
 
     @property
@@ -49,7 +49,7 @@ class Credentials:
         return self.__passphrase
 
     def signer(self, make: Callable[[str], Callable[[str], str]]) -> Callable[[str], str]:
-        """``make(secret)``, made once: signers keep precomputed state, so that a signature costs well under a microsecond."""
+        """Return ``make(secret)``, made once: signers keep precomputed state, which is what makes a signature cheap."""
         try:
             return self.__signers[make]
         except KeyError:
@@ -66,24 +66,27 @@ class Credentials:
         environment: str = "live",
         path: str | Path | None = None,
     ) -> Credentials:
-        """Find credentials: arguments, then environment variables, then the user's file; the first that has any wins whole.
+        """Find credentials: arguments, then environment variables, then the user's file. The first that has any wins whole.
 
-        Variables are ``OKX_API_KEY``, ``OKX_API_SECRET``, ``OKX_API_PASSPHRASE`` (``OKX_TESTNET_API_KEY`` … for the testnet). The
-        file is ``tidewire/credentials.toml`` in the user's configuration folder with a table per venue, and is refused unless
-        only its owner can read it. Raises ``ConfigError`` naming what was looked for when nothing, or only half, is found.
+        Variables are ``OKX_API_KEY``, ``OKX_API_SECRET``, ``OKX_API_PASSPHRASE`` (``OKX_TESTNET_API_KEY`` … for the
+        testnet). The file is ``tidewire/credentials.toml`` in the user's configuration folder with a table per venue,
+        and is refused unless only its owner can read it. Raises ``ConfigError`` naming what was looked for when nothing,
+        or only half, is found.
         """
-        if key is not None or secret is not None:
+        if any(part is not None for part in (key, secret, passphrase)):
             return cls._complete(venue, "the arguments", key, secret, passphrase)
         table = venue if environment == "live" else f"{venue}_{environment}"
         prefix = table.upper()
         names = [f"{prefix}_API_{part}" for part in ("KEY", "SECRET", "PASSPHRASE")]
         values = [os.environ.get(name) for name in names]
-        if values[0] or values[1]:
+        if any(values):
             return cls._complete(venue, "the environment", *values)
         file = Path(path) if path is not None else _config_file()
         if file.exists():
             section = _read_private(file).get(table)
-            if isinstance(section, dict):
+            if section is not None and not isinstance(section, dict):
+                raise ConfigError(f"{table} must be a table in {file}: [{table}] with key and secret", venue=venue)
+            if section is not None:
                 parts = [section.get(part) for part in ("key", "secret", "passphrase")]
                 return cls._complete(venue, str(file), *parts)
         raise ConfigError(
@@ -96,9 +99,10 @@ class Credentials:
     def _complete(
         cls, venue: str, source: str, key: str | None, secret: str | None, passphrase: str | None
     ) -> Credentials:
-        if not key or not secret:
-            raise ConfigError(f"{venue}: {source} gave a {'key' if key else 'secret'} without its other half", venue=venue)
-        return cls(key, secret, passphrase or None)
+        missing = [name for name, part in (("key", key), ("secret", secret)) if not part]
+        if missing:
+            raise ConfigError(f"{venue}: {source} gave no {' and no '.join(missing)}, only half of a pair", venue=venue)
+        return cls(key, secret, passphrase)
 
     def __repr__(self) -> str:
         tail = self.__key[-4:] if len(self.__key) >= 12 else ""
@@ -127,11 +131,14 @@ def _config_file() -> Path:
 
 
 def _read_private(file: Path) -> dict[str, object]:
-    mode = stat.S_IMODE(file.stat().st_mode)
-    if os.name == "posix" and mode & 0o077:
-        raise ConfigError(f"{file} can be read by others (mode {mode:04o}): run chmod 600 on it")
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError:
-        # The parser's message may quote the line, and the line may be a secret.
-        raise ConfigError(f"{file} is not valid TOML") from None
+        with file.open("rb") as stream:
+            mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
+            if os.name == "posix" and mode & 0o077:
+                raise ConfigError(f"{file} can be read by others (mode {mode:04o}): run chmod 600 on it")
+            return tomllib.load(stream)
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        # Their messages and attributes may quote the line, and the line may be a secret.
+        raise ConfigError(f"{file} is not valid TOML in UTF-8") from None
