@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -178,27 +178,31 @@ class Session:
             raise
         if call.verb == "fetch_instruments":
             self._meter.configure(self.venue.quotas_from(call.kind, response.body))
+            self._settle(call, ticket, response)  # again: limits just learnt begin with what the venue has counted
         self._last_error = None
         return value
 
     def _exchange(self, call: Call[Any], request: Request, ticket: Ticket) -> Effects[Response]:
-        used: Mapping[str, int] = {}
+        response: Response | None = None
         started, sent_ns = time.perf_counter(), time.time_ns()
         try:
-            response: Response = yield Send(request)
-            used = self.venue.usage(call.kind, response.headers)
-            self.clock.observe(sent_ns, response.headers, time.time_ns())
+            response = yield Send(request)
         except TransportError as error:
             if call.writes and error.sent:
                 raise self._unknown(call, str(error)) from error
             raise
         finally:
-            names = self._meter.scopes(self._account)
-            self._limiter.settle(ticket, {names[scope]: n for scope, n in used.items() if scope in names})
+            self._settle(call, ticket, response)
+        self.clock.observe(sent_ns, response.headers, time.time_ns())
         took_ms = (time.perf_counter() - started) * 1e3
         old = self._latency_ms
         self._latency_ms = took_ms if old is None else old + _SMOOTHING * (took_ms - old)
         return response
+
+    def _settle(self, call: Call[Any], ticket: Ticket, response: Response | None) -> None:
+        used = {} if response is None else self.venue.usage(call.kind, response.headers)
+        names = self._meter.scopes(self._account)
+        self._limiter.settle(ticket, {names[scope]: amount for scope, amount in used.items() if scope in names})
 
     # Judgement.
 
