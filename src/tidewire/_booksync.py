@@ -130,16 +130,21 @@ class BookSync:
         return True
 
     def _replay(self) -> None:
+        """Apply what is held, leaving what can still continue a newer snapshot."""
+        unreadable: DecodeError | None = None
         while self._held:
             try:
                 self._book.apply(self._held[0], self._layout)
             except SequenceGap:
-                # The snapshot is older than this delta, or one before it is missing: a newer one can still meet it.
-                raise
-            except (BookError, DecodeError):
+                raise  # the snapshot is older than this delta, or one before it is missing
+            except DecodeError as error:
+                unreadable = error
+            except BookError:
                 self._release()
                 raise
             self._release()
+        if unreadable is not None:
+            raise unreadable
 
     def _lose(self, error: BookError | DecodeError) -> None:
         self._gaps += 1

@@ -58,7 +58,7 @@ class Socket:
     def __init__(self, transport: picows.WSTransport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
-        self._gone = loop.create_task(_outlive(transport))
+        self._gone = loop.create_task(_outlive(transport), name="tidewire socket")
         self.path = transport.request.path.decode("ascii", "replace")
         """Request target, query included."""
         self.last_received = time.monotonic()

@@ -1,0 +1,605 @@
+"""Streams against a venue on real sockets: shared, mended, bounded, and gone without a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import pytest
+from .exchange import QUICK, Exchange, mute, ours, streams_of, trading, wired
+
+from tidewire._feed import BookChannel
+from tidewire._websocket import Server, serve
+from tidewire.book import BookState, OrderBook
+from tidewire.errors import (
+    Banned,
+    ConfigError,
+    ConnectionFailed,
+    DecodeError,
+    NotSupported,
+    StreamClosed,
+    Timeout,
+    UnknownSymbol,
+    VenueError,
+    VenueUnavailable,
+)
+from tidewire.models import Side
+from tidewire.stream import BookStream, Streams
+from tidewire.symbols import Symbol
+
+T = TypeVar("T")
+BTC = "btcusdt@depth@100ms"
+Venue = tuple[Exchange, Streams, Server]
+
+
+@pytest.fixture
+async def venue() -> AsyncIterator[Venue]:
+    async with trading() as made:
+        yield made
+
+
+async def soon(awaitable: Awaitable[T]) -> T:
+    async with asyncio.timeout(5):
+        return await awaitable
+
+
+async def until(stream: BookStream, condition: Callable[[OrderBook], bool]) -> OrderBook:
+    """Read until the book is as wanted."""
+    async with asyncio.timeout(5):
+        async for book in stream:
+            if condition(book):
+                return book
+    raise AssertionError("the stream ended")
+
+
+def best(book: OrderBook) -> Decimal:
+    level = book.best_bid
+    assert level is not None
+    return level.price
+
+
+def is_live_at(exchange: Exchange, native: str = "BTCUSDT") -> Callable[[OrderBook], bool]:
+    def condition(book: OrderBook) -> bool:
+        market = exchange.markets[native]
+        if book.state is not BookState.LIVE or book.sequence != market.sequence:
+            return False
+        assert {str(x.price): str(x.quantity) for x in book.bids()} == market.bids
+        return True
+
+    return condition
+
+
+def is_stale(book: OrderBook) -> bool:
+    return book.state is BookState.STALE
+
+
+# Books.
+
+
+async def test_a_book_comes_live_and_follows(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    async with streams.watch_book("BTC-USDT") as stream:
+        book = await soon(anext(stream))
+        assert (book.state, best(book), stream.reason) == (BookState.LIVE, 10, "")
+        exchange.change("BTCUSDT", "11")
+        assert await soon(anext(stream)) is book
+        assert best(book) == 11
+        assert stream.stats.updates == 1
+        assert stream.age < 5
+    assert book.state is BookState.STALE, "a book that is watched no more must not look live"
+
+
+async def test_the_snapshot_is_asked_for_only_once_deltas_flow(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    exchange.answers_commands = False
+    async with streams.watch_book("BTC-USDT") as stream:
+        await exchange.until(lambda: bool(exchange.holders(BTC)))
+        assert not exchange.requests
+        exchange.change("BTCUSDT", "11")  # data is as good as an answer
+        await until(stream, is_live_at(exchange))
+        assert exchange.requests == ["/api/v3/depth?symbol=BTCUSDT&limit=1000"]
+
+
+async def test_deltas_that_come_before_the_snapshot_are_replayed(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    exchange.rest_open.clear()
+    async with streams.watch_book("BTC-USDT") as stream:
+        await exchange.until(lambda: bool(exchange.requests))
+        for bid in ("11", "12", "13"):
+            exchange.change("BTCUSDT", bid)
+        exchange.rest_open.set()
+        book = await until(stream, is_live_at(exchange))
+        assert best(book) == 13
+
+
+async def test_a_gap_shows_as_stale_and_is_mended(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    async with streams.watch_book("BTC-USDT") as stream:
+        book = await soon(anext(stream))
+        exchange.rest_open.clear()
+        exchange.change("BTCUSDT", "11", lost=True)
+        exchange.change("BTCUSDT", "12")
+        await until(stream, is_stale)
+        assert best(book) == 10, "what cannot be trusted is not applied"
+        assert "gap" in stream.reason
+        exchange.rest_open.set()
+        await until(stream, is_live_at(exchange))
+        assert best(book) == 12
+        assert (stream.stats.gaps, stream.stats.resyncs) == (1, 1)
+
+
+async def test_a_slow_reader_sees_the_newest_state_only(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    async with streams.watch_book("BTC-USDT") as slow, streams.watch_book("BTC-USDT") as quick:
+        book = await soon(anext(slow))
+        for number in range(500):
+            exchange.change("BTCUSDT", str(10 + number % 9), str(1 + number))
+        await until(quick, is_live_at(exchange))
+        seen = 0
+        async with asyncio.timeout(5):
+            async for same in slow:
+                assert same is book
+                seen += 1
+                if is_live_at(exchange)(same):
+                    break
+        assert seen == 1
+        assert slow.stats.updates == 500
+
+
+async def test_readers_of_one_symbol_share_book_subscription_and_snapshot(venue: Venue) -> None:
+    exchange, streams, server = venue
+    first, second = streams.watch_book("BTC-USDT"), streams.watch_book(Symbol.parse("BTC/USDT"))
+    assert await soon(anext(first)) is await soon(anext(second))
+    assert len(exchange.commands) == len(exchange.requests) == 1
+    await first.aclose()
+    with pytest.raises(StopAsyncIteration):
+        await anext(first)
+    exchange.change("BTCUSDT", "11")
+    assert best(await soon(anext(second))) == 11
+    assert exchange.holders(BTC)
+    await second.aclose()
+    await exchange.until(lambda: not server.sockets)
+
+
+async def test_a_late_reader_is_shown_the_book_at_once(venue: Venue) -> None:
+    _, streams, _ = venue
+    async with streams.watch_book("BTC-USDT") as first:
+        book = await soon(anext(first))
+        async with streams.watch_book("BTC-USDT") as late:
+            assert await soon(anext(late)) is book
+
+
+async def test_leaving_one_symbol_unsubscribes_it_and_leaves_the_others(venue: Venue) -> None:
+    exchange, streams, server = venue
+    async with streams.watch_book("ETH-USDT") as kept:
+        await soon(anext(kept))
+        async with streams.watch_book("BTC-USDT") as stream:
+            await soon(anext(stream))
+            assert len(server.sockets) == 1
+        await exchange.until(lambda: not exchange.holders(BTC))
+        assert exchange.commands[-1][1]["method"] == "UNSUBSCRIBE"
+        async with streams.watch_book("BTC-USDT") as again:
+            await until(again, is_live_at(exchange))
+        exchange.change("ETHUSDT", "12")
+        assert best(await soon(anext(kept))) == 12
+
+
+async def test_a_reader_that_is_dropped_unsubscribes(venue: Venue) -> None:
+    exchange, streams, server = venue
+    async for _ in streams.watch_book("BTC-USDT"):
+        break
+    gc.collect()
+    await exchange.until(lambda: not server.sockets)
+    assert not streams.stats().connections
+
+
+async def test_commands_are_batched_and_paced(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    opened = [streams.watch_book(f"{base}-USDT") for base in ("BTC", "ETH", "LTC", "XRP")]
+    opened[0]._channel = limited(opened[0], topics_per_command=2, commands_per_s=20.0)
+    await soon(asyncio.gather(*(anext(stream) for stream in opened)))
+    times = [time for time, _ in exchange.commands]
+    sizes = [len(command["params"]) for _, command in exchange.commands]
+    assert max(sizes) <= 2
+    assert sum(sizes) == 4
+    assert all(later - earlier >= 0.045 for earlier, later in pairwise(times))
+    for stream in opened:
+        await stream.aclose()
+
+
+async def test_topics_spread_over_connections_when_one_is_full(venue: Venue) -> None:
+    exchange, streams, server = venue
+    opened = [streams.watch_book(f"{base}-USDT") for base in ("BTC", "ETH", "LTC")]
+    for stream in opened:
+        stream._channel = limited(stream, topics_per_connection=2)
+    await soon(asyncio.gather(*(anext(stream) for stream in opened)))
+    assert sorted(len(topics) for topics in exchange.subscribed.values()) == [1, 2]
+    assert [each.topics for each in streams.stats().connections] == [2, 1]
+    for stream in opened:
+        await stream.aclose()
+    await exchange.until(lambda: not server.sockets)
+
+
+def limited(stream: BookStream, **limits: Any) -> BookChannel:
+    channel = stream._channel
+    assert isinstance(channel, BookChannel)
+    return replace(channel, feed=replace(channel.feed, **limits))
+
+
+async def test_a_deeper_reader_gets_a_deeper_snapshot(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    async with streams.watch_book("BTC-USDT", 100) as first:
+        await soon(anext(first))
+        async with streams.watch_book("BTC-USDT", 5000) as deep, streams.watch_book("BTC-USDT", 20) as shallow:
+            await exchange.until(lambda: len(exchange.requests) == 2)
+            await until(deep, is_live_at(exchange))
+            await until(shallow, is_live_at(exchange))
+    assert [request.rpartition("=")[2] for request in exchange.requests] == ["BTCUSDT", "5000"]  # 100 is the default
+
+
+# Connections that break.
+
+
+async def test_after_a_disconnection_every_book_is_stale_then_right_again(venue: Venue) -> None:
+    exchange, streams, server = venue
+    async with streams.watch_book("BTC-USDT") as btc, streams.watch_book("ETH-USDT") as eth:
+        books = await soon(asyncio.gather(anext(btc), anext(eth)))
+        exchange.rest_open.clear()
+        for socket in server.sockets:
+            socket.abort()
+        await asyncio.gather(until(btc, is_stale), until(eth, is_stale))
+        exchange.change("BTCUSDT", "11", lost=True)
+        exchange.rest_open.set()
+        await until(btc, is_live_at(exchange))
+        await until(eth, is_live_at(exchange, "ETHUSDT"))
+        exchange.change("BTCUSDT", "12")
+        exchange.change("ETHUSDT", "12")
+        assert books == await soon(asyncio.gather(until(btc, has_bid_12), until(eth, has_bid_12)))
+        (connection,) = streams.stats().connections
+        assert (connection.reconnects, connection.connected) == (1, True)
+        assert connection.last_error is not None
+        assert "lost" in connection.last_error
+
+
+def has_bid_12(book: OrderBook) -> bool:
+    return best(book) == 12
+
+
+async def test_it_keeps_trying_while_the_venue_is_away() -> None:
+    exchange = Exchange()
+    server = await serve(exchange.accept)
+    port = server.port
+    streams = streams_of(exchange, port)
+    try:
+        async with streams.watch_book("BTC-USDT") as stream:
+            await soon(anext(stream))
+            await server.close()
+            await until(stream, is_stale)
+            async with asyncio.timeout(5):
+                while streams.stats().connections[0].reconnects < 3:  # noqa: ASYNC110 - nothing tells of a failed attempt
+                    await asyncio.sleep(0.01)
+            exchange.change("BTCUSDT", "11", lost=True)
+            server = await serve(exchange.accept, port=port)
+            await until(stream, is_live_at(exchange))
+    finally:
+        await streams.aclose()
+        await server.close()
+
+
+async def test_a_connection_that_falls_silent_is_replaced() -> None:
+    async with trading() as (exchange, _, server), wired(server.port) as (wire, port):
+        streams = streams_of(exchange, port)
+        stream = streams.watch_book("BTC-USDT")
+        stream._channel = limited(stream, idle_s=0.05, answer_s=0.1)
+        try:
+            await soon(anext(stream))
+            await asyncio.sleep(0.3)
+            assert wire.connections == 1, "an idle connection that answers is kept"
+            wire.freeze()
+            book = await until(stream, is_stale)
+            wire.thaw()
+            await until(stream, is_live_at(exchange))
+            assert book.state is BookState.LIVE
+            assert wire.connections >= 2
+            assert "silent" in (streams.stats().connections[0].last_error or "")
+        finally:
+            await streams.aclose()
+
+
+async def test_an_unanswered_command_counts_as_silence(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    exchange.answers_commands = False
+    stream = streams.watch_book("BTC-USDT")
+    stream._channel = limited(stream, answer_s=0.05)
+    with pytest.raises(ConnectionFailed, match="not answered within"):
+        await soon(anext(stream))
+
+
+async def test_a_farewell_is_followed_by_a_new_connection(venue: Venue) -> None:
+    exchange, streams, server = venue
+    async with streams.watch_book("BTC-USDT") as stream:
+        await soon(anext(stream))
+        (old,) = server.sockets
+        old.send('{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1723161255343}}')
+        await until(stream, is_stale)
+        await until(stream, is_live_at(exchange))
+        assert old not in server.sockets
+        assert "shutdown" in (streams.stats().connections[0].last_error or "")
+
+
+async def test_a_frame_that_cannot_be_read_taints_every_book_of_the_connection(venue: Venue) -> None:
+    exchange, streams, server = venue
+    async with streams.watch_book("BTC-USDT") as btc, streams.watch_book("ETH-USDT") as eth:
+        await soon(asyncio.gather(anext(btc), anext(eth)))
+        exchange.rest_open.clear()
+        (socket,) = server.sockets
+        socket.send('{"stream":"btcu\x00')
+        await asyncio.gather(until(btc, is_stale), until(eth, is_stale))
+        exchange.rest_open.set()
+        await until(btc, is_live_at(exchange))
+        await until(eth, is_live_at(exchange, "ETHUSDT"))
+        assert streams.stats().connections[0].unreadable == 1
+        assert socket in server.sockets, "the connection itself is kept"
+
+
+async def test_strange_but_well_formed_frames_are_passed_over(venue: Venue) -> None:
+    exchange, streams, server = venue
+    async with streams.watch_book("BTC-USDT") as stream:
+        book = await soon(anext(stream))
+        (socket,) = server.sockets
+        for text in ('{"id":null,"result":["a@trade"]}', '{"stream":"xrpusdt@depth@100ms","data":{"u":1}}', "{}"):
+            socket.send(text)
+        exchange.change("BTCUSDT", "11")
+        await soon(anext(stream))
+        assert (book.state, best(book)) == (BookState.LIVE, 11)
+
+
+# What is raised.
+
+
+async def test_what_is_wrong_with_the_question_is_raised_before_anything_is_sent(venue: Venue) -> None:
+    exchange, streams, server = venue
+    with pytest.raises(ConfigError):
+        streams.watch_book("btcusdt")
+    with pytest.raises(ConfigError, match="depth"):
+        streams.watch_book("BTC-USDT", 100_000)
+    for refused in (
+        lambda: streams.watch_ticker("BTC-USDT"),
+        lambda: streams.watch_klines("BTC-USDT", "1m"),
+        lambda: streams.watch_funding_rate("BTC-USDT-PERP"),
+        streams.watch_orders,
+        streams.watch_balances,
+        lambda: streams.watch_trades("BTC-USDT-PERP"),
+    ):
+        with pytest.raises(NotSupported):
+            refused()
+    for opened in (streams.watch_book("NO-SUCH"), streams.watch_trades("NO-SUCH")):
+        with pytest.raises(UnknownSymbol):
+            await soon(anext(opened))
+    assert not server.sockets
+    assert not exchange.requests
+
+
+async def test_a_venue_that_cannot_be_reached_at_first_is_an_error() -> None:
+    exchange = Exchange()
+    server = await serve(exchange.accept)
+    await server.close()
+    streams = streams_of(exchange, server.port)
+    for stream in (streams.watch_book("BTC-USDT"), streams.watch_trades("BTC-USDT")):
+        with pytest.raises(ConnectionFailed, match="cannot connect"):
+            await soon(anext(stream))
+    assert not streams.stats().connections
+    await streams.aclose()
+
+
+async def test_a_venue_that_accepts_and_says_nothing_is_a_timeout() -> None:
+    async with mute() as port:
+        streams = streams_of(Exchange(), port, patience=replace(QUICK, connect_s=0.1))
+        with pytest.raises(Timeout, match="no WebSocket connection"):
+            await soon(anext(streams.watch_book("BTC-USDT")))
+        await streams.aclose()
+
+
+async def test_a_refused_subscription_is_the_venues_error_and_can_be_tried_again(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    exchange.refuses = {BTC}
+    async with streams.watch_book("ETH-USDT") as kept:
+        await soon(anext(kept))
+        stream = streams.watch_book("BTC-USDT")
+        for _ in range(2):
+            with pytest.raises(VenueError, match="Invalid request") as caught:
+                await soon(anext(stream))
+            assert caught.value.code == 2
+        exchange.refuses = set()
+        async with streams.watch_book("BTC-USDT") as again:
+            await until(again, is_live_at(exchange))
+
+
+async def test_a_snapshot_that_never_comes_is_an_error_at_first(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    exchange.rest_errors = [VenueUnavailable("maintenance") for _ in range(3)]
+    with pytest.raises(VenueUnavailable):
+        await soon(anext(streams.watch_book("BTC-USDT")))
+    exchange.rest_errors = [Banned("banned")]
+    with pytest.raises(Banned):
+        await soon(anext(streams.watch_book("BTC-USDT")))
+    assert len(exchange.requests) == 4
+
+
+async def test_snapshots_that_fail_later_are_asked_for_until_they_come(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    async with streams.watch_book("BTC-USDT") as stream:
+        await soon(anext(stream))
+        exchange.rest_errors = [Timeout("late"), VenueUnavailable("busy"), DecodeError("HTML"), Timeout("late")]
+        exchange.change("BTCUSDT", "11", lost=True)
+        exchange.change("BTCUSDT", "12")
+        await until(stream, is_live_at(exchange))
+        assert not exchange.rest_errors
+
+
+async def test_a_bug_ends_the_stream_instead_of_hanging_it(venue: Venue) -> None:
+    _, streams, _ = venue
+
+    async def broken(symbol: str | Symbol) -> Any:
+        raise KeyError("bug")
+
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
+    streams.instrument = broken
+    with pytest.raises(StreamClosed, match="KeyError"):
+        await soon(anext(streams.watch_book("BTC-USDT")))
+    assert isinstance(reported[0]["exception"], KeyError)
+
+
+async def test_a_closed_client_ends_its_streams_and_opens_no_more(venue: Venue) -> None:
+    exchange, streams, server = venue
+    book, trades = streams.watch_book("BTC-USDT"), streams.watch_trades("BTC-USDT")
+    await soon(anext(book))
+    waiting = asyncio.create_task(drain(trades))
+    await exchange.until(lambda: bool(exchange.holders("btcusdt@trade")))
+    await streams.aclose()
+    assert await soon(waiting) == []
+    with pytest.raises(StopAsyncIteration):
+        await anext(book)
+    with pytest.raises(StreamClosed, match="closed"):
+        await anext(streams.watch_book("BTC-USDT"))
+    await exchange.until(lambda: not server.sockets)
+    await book.aclose()
+
+
+async def drain(stream: Any) -> list[Any]:
+    return [item async for item in stream]
+
+
+async def test_closing_while_connecting_leaves_nothing() -> None:
+    async with mute() as port:
+        streams = streams_of(Exchange(), port)
+        waiting = asyncio.create_task(drain(streams.watch_book("BTC-USDT")))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        await streams.aclose()
+        assert await soon(waiting) == []
+        assert not ours()
+
+
+# Trades.
+
+
+async def numbers(stream: Any, count: int) -> list[int]:
+    found: list[int] = []
+    async with asyncio.timeout(5):
+        async for trade in stream:
+            found.append(int(trade.trade_id))
+            if len(found) == count:
+                return found
+    return found
+
+
+async def watching(exchange: Exchange, topic: str = "btcusdt@trade") -> None:
+    await exchange.until(lambda: bool(exchange.holders(topic)))
+
+
+async def test_trades_come_typed_and_in_order(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    async with streams.watch_trades("BTC-USDT") as stream:
+        await watching(exchange)
+        for _ in range(3):
+            exchange.trade("BTCUSDT")
+        trade = await soon(anext(stream))
+        assert (trade.venue, str(trade.symbol), trade.trade_id, trade.side) == ("binance", "BTC-USDT", "1", Side.SELL)
+        assert (trade.price, trade.quantity, trade.time_ns) == (Decimal(15), Decimal(1), 1723161255342_000_000)
+        assert await numbers(stream, 2) == [2, 3]
+    assert not exchange.requests
+
+
+async def test_a_queue_that_overflows_says_how_many_were_missed() -> None:
+    async with trading(trade_queue=5) as (exchange, streams, _):
+        async with streams.watch_trades("BTC-USDT") as slow, streams.watch_trades("BTC-USDT") as quick:
+            await watching(exchange)
+            for index in range(20):
+                exchange.trade("BTCUSDT")
+                assert await numbers(quick, 1) == [index + 1]
+            assert await numbers(slow, 5) == [1, 2, 3, 4, 5]
+            with pytest.raises(StreamClosed, match="15 were missed") as caught:
+                await soon(anext(slow))
+            assert caught.value.missed == 15
+            exchange.trade("BTCUSDT")
+            assert await numbers(quick, 1) == [21], "one slow reader does not hurt another"
+
+
+async def test_trades_missed_while_disconnected_are_fetched(venue: Venue) -> None:
+    exchange, streams, server = venue
+    async with streams.watch_trades("BTC-USDT") as stream:
+        await watching(exchange)
+        exchange.trade("BTCUSDT")
+        assert await numbers(stream, 1) == [1]
+        for socket in server.sockets:
+            socket.abort()
+        await exchange.until(lambda: not server.sockets)
+        for _ in range(3):
+            exchange.trade("BTCUSDT", lost=True)
+        assert await numbers(stream, 3) == [2, 3, 4]
+        exchange.trade("BTCUSDT")
+        assert await numbers(stream, 1) == [5]
+
+
+async def test_lost_repeated_and_swapped_trades_are_put_right(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    async with streams.watch_trades("BTC-USDT") as stream:
+        await watching(exchange)
+        exchange.trade("BTCUSDT")
+        exchange.trade("BTCUSDT", lost=True)
+        exchange.trade("BTCUSDT")
+        assert await numbers(stream, 3) == [1, 2, 3]
+        market = exchange.markets["BTCUSDT"]
+        fourth, fifth = market.trade(), market.trade()
+        for event in (fourth, fourth, fifth, fourth):
+            exchange.publish("btcusdt@trade", event)
+        exchange.trade("BTCUSDT")
+        assert await numbers(stream, 3) == [4, 5, 6]
+
+
+async def test_trades_that_cannot_be_fetched_any_more_are_counted(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    exchange.recent_trades = 3
+    async with streams.watch_trades("BTC-USDT") as stream:
+        await watching(exchange)
+        exchange.trade("BTCUSDT")
+        for _ in range(10):
+            exchange.trade("BTCUSDT", lost=True)
+        exchange.trade("BTCUSDT")
+        assert await numbers(stream, 1) == [1]
+        with pytest.raises(StreamClosed, match="8 trades") as caught:
+            await soon(anext(stream))
+        assert caught.value.missed == 8
+
+
+async def test_a_trade_that_cannot_be_read_is_fetched(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    async with streams.watch_trades("BTC-USDT") as stream:
+        await watching(exchange)
+        exchange.trade("BTCUSDT")
+        assert await numbers(stream, 1) == [1]
+        exchange.publish("btcusdt@trade", exchange.markets["BTCUSDT"].trade() | {"p": "fifteen"})
+        assert await numbers(stream, 1) == [2]
+
+
+async def test_the_books_and_trades_of_a_symbol_share_a_connection(venue: Venue) -> None:
+    exchange, streams, server = venue
+    async with streams.watch_book("BTC-USDT") as book, streams.watch_trades("BTC-USDT") as trades:
+        await soon(anext(book))
+        await watching(exchange)
+        exchange.trade("BTCUSDT")
+        await soon(anext(trades))
+        assert len(server.sockets) == 1
+        stats = streams.stats()
+        assert stats.connections[0].messages >= 2
+        assert stats.connections[0].bytes > 100
+        assert set(stats.books) == {"BTC-USDT"}
+        assert json.loads(json.dumps(stats.connections[0].url)).startswith("ws://127.0.0.1")
