@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
-
-import msgspec
 
 from . import _redact
 from ._call import Call, Request, Response
 from ._clock import VenueClock
-from ._limits import Limiter, Ticket
-from ._venue import Quota, Venue
+from ._limits import Ticket
+from ._meter import meter_for
+from ._venue import Venue
 from .credentials import Credentials
 from .errors import (
     Banned,
@@ -34,6 +31,7 @@ from .errors import (
     NotSupported,
     OutcomeUnknown,
     RateLimited,
+    SymbolRejected,
     TransportError,
     VenueError,
 )
@@ -77,10 +75,6 @@ class All:
 # A bare Future is an effect too: its result, which somebody else provides.
 Effects = Generator[Send | Sleep | Future[Any] | All, Any, T]
 
-_shared: WeakValueDictionary[object, Limiter] = WeakValueDictionary()
-_shared_lock = threading.Lock()
-
-
 class Session:
     """State shared by all calls of one client. Safe to use from several threads or tasks at once.
 
@@ -100,10 +94,9 @@ class Session:
         if credentials is not None:
             _redact.register(credentials.key, credentials.secret, credentials.passphrase)
             self._account = blake2b(credentials.key.encode(), digest_size=4).hexdigest()
-        self._quotas: list[Quota] = []
-        self._scopes: dict[str, str] = {}  # a quota's scope to its name in the shared limiter
-        self._limiter = _limiter_for(venue)
-        self._configure(venue.spec.quotas)
+        self._meter = meter_for(venue)
+        self._meter.join(self._account)
+        self._limiter = self._meter.limiter
         self._latency_ms: float | None = None
         self._last_error: Error | None = None
 
@@ -152,14 +145,14 @@ class Session:
             ok=failed is None,
             latency_ms=self._latency_ms,
             clock_offset_ms=None if self.clock.error_ns is None else self.clock.offset_ns / 1e6,
-            limits={scope: used[name] for scope, name in self._scopes.items() if name in used},
+            limits={scope: used[name] for scope, name in self._meter.scopes(self._account).items() if name in used},
             last_error=None if failed is None else f"{type(failed).__name__}: {failed}",
         )
 
     # One attempt.
 
     def _attempt(self, call: Call[T]) -> Effects[T]:
-        ticket = self._limiter.enter(self._costs(call))
+        ticket = self._limiter.enter(self._meter.costs(call.costs, self._account))
         try:
             while (delay := self._limiter.delay(ticket)) > 0:
                 yield Sleep(delay)
@@ -176,32 +169,40 @@ class Session:
         except ClockSkew:
             self.clock.distrust()
             raise
+        except SymbolRejected as error:
+            why = f"{call.symbol}: {error.message}; fetch_instruments() lists what there is"
+            raise SymbolRejected(why, venue=error.venue, code=error.code, http_status=error.http_status) from None
         except (VenueError, DecodeError) as error:
             if call.writes and self._is_ambiguous(error):
                 raise self._unknown(call, str(error)) from error
             raise
         if call.verb == "fetch_instruments":
-            self._configure(self.venue.quotas_from(call.kind, response.body))
+            self._meter.configure(self.venue.quotas_from(call.kind, response.body))
+            self._settle(call, ticket, response)  # again: limits just learnt begin with what the venue has counted
         self._last_error = None
         return value
 
     def _exchange(self, call: Call[Any], request: Request, ticket: Ticket) -> Effects[Response]:
-        used: Mapping[str, int] = {}
+        response: Response | None = None
         started, sent_ns = time.perf_counter(), time.time_ns()
         try:
-            response: Response = yield Send(request)
-            used = self.venue.usage(call.kind, response.headers)
-            self.clock.observe(sent_ns, response.headers, time.time_ns())
+            response = yield Send(request)
         except TransportError as error:
             if call.writes and error.sent:
                 raise self._unknown(call, str(error)) from error
             raise
         finally:
-            self._limiter.settle(ticket, {self._scopes[scope]: n for scope, n in used.items() if scope in self._scopes})
+            self._settle(call, ticket, response)
+        self.clock.observe(sent_ns, response.headers, time.time_ns())
         took_ms = (time.perf_counter() - started) * 1e3
         old = self._latency_ms
         self._latency_ms = took_ms if old is None else old + _SMOOTHING * (took_ms - old)
         return response
+
+    def _settle(self, call: Call[Any], ticket: Ticket, response: Response | None) -> None:
+        used = {} if response is None else self.venue.usage(call.kind, response.headers)
+        names = self._meter.scopes(self._account)
+        self._limiter.settle(ticket, {names[scope]: amount for scope, amount in used.items() if scope in names})
 
     # Judgement.
 
@@ -230,7 +231,7 @@ class Session:
         if isinstance(error, Banned):
             self._limiter.ban(error.retry_after or _BAN_S)
             return
-        for scope in self._costs(call):
+        for scope in self._meter.costs(call.costs, self._account):
             if error.scope is None or error.scope in scope:
                 self._limiter.freeze(scope, error.retry_after or _FREEZE_S)
 
@@ -252,27 +253,6 @@ class Session:
             raise
         except Error as error:
             log.warning("%s: cannot read its clock (%s); using an offset of %s ns", self.venue.name, error, self.clock.offset_ns)
-
-    # Quotas: those that the venue counts per account carry the account's fingerprint, the others are shared.
-
-    def _configure(self, quotas: Sequence[Quota]) -> None:
-        """Take the limits given as all there are for the resources they name."""
-        kept = [quota for quota in self._quotas if quota.resource not in {new.resource for new in quotas}]
-        self._quotas = [*kept, *quotas]
-        self._scopes = {q.scope: f"{q.scope}@{self._account}" if q.per == "account" else q.scope for q in self._quotas}
-        self._limiter.configure(msgspec.structs.replace(q, scope=self._scopes[q.scope]) for q in quotas)
-
-    def _costs(self, call: Call[Any]) -> dict[str, int]:
-        return {self._scopes[q.scope]: call.costs[q.resource] for q in self._quotas if call.costs.get(q.resource)}
-
-
-def _limiter_for(venue: Venue) -> Limiter:
-    key = (venue.name, tuple(sorted(venue.rest_hosts.items())))
-    with _shared_lock:
-        limiter = _shared.get(key)
-        if limiter is None:
-            limiter = _shared[key] = Limiter((), venue=venue.name)
-        return limiter
 
 
 def _backoff(failures: int) -> float:

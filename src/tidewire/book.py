@@ -235,7 +235,7 @@ def _count(n: int) -> int:
 def _rows(out: npt.NDArray[np.float64] | npt.NDArray[np.int64], n: int | None) -> int:
     if out.ndim != 3 or (n is not None and out.shape[1] != n):
         raise ConfigError(f"out must have shape (2, {'n' if n is None else n}, 2), not {out.shape}")
-    return out.shape[1]
+    return int(out.shape[1])
 
 
 def _decimal(text: str | None) -> Decimal | None:

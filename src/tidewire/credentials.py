@@ -99,8 +99,8 @@ class Credentials:
     def _complete(
         cls, venue: str, source: str, key: str | None, secret: str | None, passphrase: str | None
     ) -> Credentials:
-        missing = [name for name, part in (("key", key), ("secret", secret)) if not part]
-        if missing:
+        if not key or not secret:
+            missing = [name for name, part in (("key", key), ("secret", secret)) if not part]
             raise ConfigError(f"{venue}: {source} gave no {' and no '.join(missing)}, only half of a pair", venue=venue)
         return cls(key, secret, passphrase)
 

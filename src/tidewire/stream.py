@@ -220,8 +220,8 @@ class Streams:
         live = self._live.get(key)
         if live is None or live.error is not None:
             live = self._live[key] = self._make(channel)
-        elif isinstance(live, LiveBook) and isinstance(channel, BookChannel) and channel.depth > live.channel.depth:
-            live.deepen(channel)
+        else:
+            _deepen(live, channel)
         live.enter(inbox)
         return live
 
@@ -263,3 +263,9 @@ class Streams:
             self._connections.append((wanted, connection))
         self._placed[live] = connection
         connection.add(live.channel.topic, live)
+
+
+def _deepen(live: Live[Any, Any], channel: BookChannel | TradeChannel) -> None:
+    """Let a book that is watched already keep as many levels as its newest reader wants."""
+    if isinstance(live, LiveBook) and isinstance(channel, BookChannel) and channel.depth > live.channel.depth:
+        live.deepen(channel)

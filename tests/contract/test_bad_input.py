@@ -16,9 +16,9 @@ from tidewire.sandbox import Sandbox
 SPOT = "BTC-USDT"
 Act = Callable[[tw.Client], Any]
 
-USER: list[tuple[str, Act, type[tw.Error], str]] = [
+USER: list[tuple[str, Act, type[tw.Error], str | None]] = [
     ("unknown symbol", lambda c: c.fetch_klines("NO-SUCH", "1h"), tw.UnknownSymbol, "NO"),
-    ("unknown symbol, looked up", lambda c: c.instrument("BTC-USDR"), tw.UnknownSymbol, "did you mean BTC-USDT"),
+    ("unknown symbol, looked up", lambda c: c.instrument("BTC-USDR"), tw.UnknownSymbol, "did you mean .*BTC-USDT"),
     ("a venue's own id", lambda c: c.fetch_price("btcusdt"), tw.ConfigError, "BTC-USDT"),
     ("no symbol at all", lambda c: c.fetch_price(42), tw.ConfigError, "symbol"),  # type: ignore[arg-type]
     ("bad interval", lambda c: c.fetch_klines(SPOT, "7m"), tw.ConfigError, "15m"),
@@ -33,24 +33,24 @@ USER: list[tuple[str, Act, type[tw.Error], str]] = [
     ("huge depth", lambda c: c.fetch_book(SPOT, 10**6), tw.ConfigError, "depth"),
     ("negative size", lambda c: order(c, quantity="-1"), tw.ConfigError, "side='sell'"),
     ("zero size", lambda c: order(c, quantity=0), tw.ConfigError, "positive"),
-    ("price off tick", lambda c: order(c, price="100.0000001"), tw.FilterViolation, "nearest allowed"),
-    ("size off lot", lambda c: order(c, quantity="0.1234567891"), tw.FilterViolation, "nearest allowed"),
+    ("price off tick", lambda c: order(c, price="100.0000001"), tw.FilterViolation, "not a multiple of 0.0"),
+    ("size off lot", lambda c: order(c, quantity="0.1234567891"), tw.FilterViolation, "not a multiple of 0.0"),
     ("dust", lambda c: order(c, quantity="0.00001"), tw.FilterViolation, "notional"),
-    ("too little money", lambda c: order(c, side="sell", quantity="5000", price="200000"), tw.InsufficientFunds, ""),
+    ("too little money", lambda c: order(c, quantity="500", divisor=1), tw.InsufficientFunds, None),
     ("two ids", lambda c: c.fetch_order(SPOT, order_id="1", client_order_id="a"), tw.ConfigError, "one of the two"),
     ("no id", lambda c: c.cancel_order(SPOT), tw.ConfigError, "one of the two"),
-    ("no such order", lambda c: c.fetch_order(SPOT, order_id="999999999"), tw.OrderNotFound, ""),
+    ("no such order", lambda c: c.fetch_order(SPOT, order_id="999999999"), tw.OrderNotFound, None),
     ("one text for many symbols", lambda c: c.fetch_klines_many("BTC-USDT", "1h"), tw.ConfigError, "list"),
 ]
 
 
-def order(client: tw.Client, **changes: Any) -> tw.Order:
-    price = client.instrument(SPOT).round_price(client.fetch_price(SPOT) / 2)
+def order(client: tw.Client, divisor: int = 2, **changes: Any) -> tw.Order:
+    price = client.instrument(SPOT).round_price(client.fetch_price(SPOT) / divisor)
     return client.create_order(SPOT, **{"side": "buy", "type": "limit", "quantity": "1", "price": price, **changes})
 
 
 @pytest.mark.parametrize(("act", "error", "words"), [row[1:] for row in USER], ids=[row[0] for row in USER])
-def test_user(client: tw.Client, act: Act, error: type[tw.Error], words: str) -> None:
+def test_user(client: tw.Client, act: Act, error: type[tw.Error], words: str | None) -> None:
     with pytest.raises(error, match=words) as caught:
         act(client)
     assert str(caught.value)
@@ -85,7 +85,7 @@ def test_an_expired_time_stamp(sandbox: Sandbox, venue_name: str, client: tw.Cli
 
 
 WIRE: list[tuple[str, dict[str, Any], type[tw.Error]]] = [
-    ("truncate", {}, tw.DecodeError),
+    ("truncate", {}, tw.ConnectionFailed),
     ("corrupt", {}, tw.DecodeError),
     ("html", {}, tw.DecodeError),
     ("hang", {}, tw.Timeout),
@@ -111,7 +111,7 @@ def test_wire(sandbox: Sandbox, venue_name: str, kind: Any, how: dict[str, Any],
 def test_wire_is_retried_for_reads(sandbox: Sandbox, venue_name: str, kind: Any) -> None:
     with tw.Client(venue_name, environment=sandbox, timeout=0.5, retries=2) as client:
         fault = sandbox.fail(kind, venue=venue_name)
-        if kind in ("truncate", "html"):
+        if kind == "html":  # a whole answer that makes no sense: asking again is not the cure
             with pytest.raises(tw.DecodeError):
                 client.fetch_ticker(SPOT)
         else:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import tidewire as tw
 from tidewire.sandbox import Sandbox
 
-LIMIT, PERIOD = 400, 2.0
+LIMIT, PERIOD = 1000, 2.0
+BUSY = "BTC-USDT"  # public trades are the dearest of the common reads: few requests fill the limit
 
 
 async def test_never_over_and_nearly_full(venue_name: str) -> None:
@@ -22,11 +22,11 @@ async def test_never_over_and_nearly_full(venue_name: str) -> None:
 
             def work() -> None:
                 while not stop.is_set():
-                    blocking.ping()
+                    blocking.fetch_trades(BUSY, 1)
 
             async def task(client: tw.AsyncClient) -> None:
                 while not stop.is_set():
-                    await client.ping()
+                    await client.fetch_trades(BUSY, 1)
 
             with ThreadPoolExecutor(4) as pool:
                 futures = [pool.submit(work) for _ in range(4)]
@@ -38,9 +38,9 @@ async def test_never_over_and_nearly_full(venue_name: str) -> None:
                 for future in futures:
                     future.result()
         refused = sandbox.refusals(venue_name)
-        windows = sandbox.windows(venue_name, "spot-weight-1m") or {}
+        windows = sandbox.windows(venue_name, "spot-weight")
     assert not refused
     whole = [windows[index] for index in sorted(windows)[1:-1]]
-    assert whole, time.time()
+    assert len(whole) >= 2
     assert max(windows.values()) <= LIMIT
     assert sum(whole) / len(whole) >= 0.95 * LIMIT, windows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,7 +55,7 @@ def test_markets_load(exchange: Any, symbol: str) -> None:
 def test_klines_are_1000_ascending_minutes(exchange: Any, symbol: str) -> None:
     rows = exchange.fetch_ohlcv(symbol, "1m", limit=1000)
     assert len(rows) == 1000
-    assert {b[0] - a[0] for a, b in zip(rows, rows[1:], strict=False)} == {60_000}
+    assert {b[0] - a[0] for a, b in itertools.pairwise(rows)} == {60_000}
     assert all(low <= min(o, c) <= max(o, c) <= high for _, o, high, low, c, _ in rows)
 
 
@@ -124,9 +125,9 @@ def test_refusals_reach_ccxt_as_its_own_errors(exchange: Any, symbol: str) -> No
     best = exchange.fetch_order_book(symbol, 5)["asks"][0][0]
     # ccxt knows futures' own codes by the host's name, which is not ours: there it raises its general error.
     spot = exchange.options["defaultType"] == "spot"
-    with pytest.raises(ccxt.InsufficientFunds if spot else ccxt.ExchangeError, match="-2010|-2019|balance"):
+    with pytest.raises(ccxt.InsufficientFunds if spot else ccxt.ExchangeError, match=r"-2010|-2019|balance"):
         exchange.create_order(symbol, "limit", "buy", 1000, best * 0.99)
-    with pytest.raises(ccxt.OrderImmediatelyFillable if spot else ccxt.ExchangeError, match="-2010|-5022|immediately"):
+    with pytest.raises(ccxt.OrderImmediatelyFillable if spot else ccxt.ExchangeError, match=r"-2010|-5022|immediately"):
         exchange.create_order(symbol, "limit", "buy", 0.01, best * 1.01, {"postOnly": True})
     with pytest.raises(ccxt.InvalidNonce):
         exchange.fetch_balance({"timestamp": exchange.milliseconds() - 60_000})
@@ -143,5 +144,5 @@ def test_a_wrong_secret_is_refused(exchange: Any) -> None:
 def test_funding(exchange: Any, symbol: str) -> None:
     assert abs(exchange.fetch_funding_rate(symbol)["fundingRate"]) < 0.001
     rows = exchange.fetch_funding_rate_history(symbol, limit=10)
-    assert {b["timestamp"] - a["timestamp"] for a, b in zip(rows, rows[1:], strict=False)} == {8 * 3_600_000}
+    assert {b["timestamp"] - a["timestamp"] for a, b in itertools.pairwise(rows)} == {8 * 3_600_000}
     assert exchange.fetch_open_interest(symbol)["openInterestAmount"] > 0

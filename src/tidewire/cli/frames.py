@@ -71,7 +71,7 @@ def picture(klines: tw.Klines, width: int, *, ends: int = 5) -> Group:
     """Return the first and last rows, and a chart of the closes."""
     short = len(klines) <= 2 * ends
     shown = rows(klines) if short else (*rows(klines[:ends]), *rows(klines[-ends:]))
-    cells = [
+    cells: list[tuple[str, ...]] = [
         (time[:-4].replace("T", " "), *(f"{price:.10g}" for price in prices), f"{volume:.6g}", trades)
         for time, *prices, volume, _, trades in shown
     ]

@@ -29,7 +29,7 @@ from ..models import (
 from ..symbols import Interval, Kind, Symbol
 from .account import LINEAR_FEES, SPOT_FEES, Account
 from .listings import listings
-from .market import Market
+from .market import Market, Markets
 from .matching import HOUSE, Match, Resting
 from .orders import Ticket
 from .quotas import Quotas
@@ -53,10 +53,11 @@ class VenueExchange:
         self.accounts: dict[str, Account] = {HOUSE: Account()}
         self.fees_taken: defaultdict[str, Decimal] = defaultdict(Decimal)
         self._funds = funds
-        now = self.now_ns()
-        markets = [Market(listing, seed, now) for listing in listings(dialect.name, dialect.kinds, dialect.native, now)]
-        self.markets: dict[Symbol, Market] = {market.symbol: market for market in markets}
-        self._native = {(m.instrument.native, m.instrument.kind): m for m in markets}
+        listed = listings(dialect.name, dialect.kinds, dialect.native, self.now_ns())
+        self.markets = Markets(listed, seed, self.now_ns)
+        self._venue = dialect.name
+        self._instruments = [listing.instrument for listing in listed]
+        self._native = {(instrument.native, instrument.kind): instrument for instrument in self._instruments}
         self._tickets: dict[int, Ticket] = {}
         self._open: dict[int, Ticket] = {}
         self._next_order_id = 10**7 + 1
@@ -77,13 +78,13 @@ class VenueExchange:
     # Public verbs.
 
     def instruments(self, kind: Kind) -> Sequence[Instrument]:
-        return [market.instrument for market in self.markets.values() if market.instrument.kind == kind]
+        return [instrument for instrument in self._instruments if instrument.kind == kind]
 
     def instrument(self, native: str, kind: Kind) -> Instrument:
-        market = self._native.get((native, kind))
-        if market is None:
+        instrument = self._native.get((native, kind))
+        if instrument is None:
             raise UnknownSymbol(f"no {kind} instrument {native!r}")
-        return market.instrument
+        return instrument
 
     def bars(
         self, symbol: Symbol, interval: Interval, *, start: int | None, end: int | None, limit: int
@@ -114,13 +115,12 @@ class VenueExchange:
 
     def balances(self, owner: str, kind: Kind) -> Sequence[Balance]:
         account = self.account(owner)
-        venue = next(iter(self.markets.values())).instrument.venue
         if kind == "linear":
             used, available = self._risk.margin(owner, account)
             rows = {asset: (max(available, Decimal(0)), used, total) for asset, total in account.margin.items()}
         else:
             rows = {asset: (account.free(asset), account.locked[asset], total) for asset, total in account.spot.items()}
-        return [Balance(venue=venue, asset=a, free=f, locked=k, total=t) for a, (f, k, t) in sorted(rows.items())]
+        return [Balance(venue=self._venue, asset=a, free=f, locked=k, total=t) for a, (f, k, t) in sorted(rows.items())]
 
     def positions(self, owner: str) -> Sequence[Position]:
         return self._risk.positions(self.account(owner), self.now_ns())
@@ -182,13 +182,13 @@ class VenueExchange:
         if account is None:
             account = self.accounts[owner] = Account()
             account.spot.update(self._funds)
-            settles = {market.symbol.settle for market in self.markets.values()}
+            settles = {instrument.symbol.settle for instrument in self._instruments}
             account.margin.update({asset: quantity for asset, quantity in self._funds.items() if asset in settles})
         return account
 
     def step(self) -> None:
         """Let the house trade and quote once in every market, at the present moment."""
-        for market in self.markets.values():
+        for market in tuple(self.markets.values()):
             now = self.now_ns()
             middle = market.house.middle(now)
             for side, lots, limit in market.house.orders(market.book, middle):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, get_args
 
@@ -74,6 +75,11 @@ class Armed:
         self._cancelled = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._released = asyncio.Event()
+        self._struck = threading.Event()
+
+    def wait(self, timeout: float = 10.0) -> bool:
+        """Wait in a test's thread until the fault has struck; ``False`` when it did not within ``timeout`` seconds."""
+        return self._struck.wait(timeout)
 
     def cancel(self) -> None:
         """Never strike again, and let go of what hangs. Any thread."""
@@ -102,6 +108,7 @@ class Armed:
         if fault.probability < 1 and self._rng.random() >= fault.probability:
             return False
         self.hits += 1
+        self._struck.set()
         return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import numpy as np
@@ -17,7 +18,7 @@ from .listings import LISTED_NS, Listing
 from .matching import MatchingBook
 from .path import PricePath
 
-__all__ = ["Market"]
+__all__ = ["Market", "Markets"]
 
 _DAY = Interval.parse("1d")
 _SECOND_NS = 10**9
@@ -196,3 +197,16 @@ class Market:
         for time, price in zip(times.tolist(), ticks.tolist(), strict=True):
             lots = max(1, round(mean * rng.lognormvariate(-0.5, 1.0)))
             self.print(rng.choice((Side.BUY, Side.SELL)), price, lots, time)
+
+
+class Markets(dict[Symbol, Market]):
+    """Markets by symbol. Each opens at its first use; iterating shows those that are open."""
+
+    def __init__(self, listed: Iterable[Listing], seed: int, now_ns: Callable[[], int]) -> None:
+        super().__init__()
+        self.listed = {listing.instrument.symbol: listing for listing in listed}
+        self._seed, self._now_ns = seed, now_ns
+
+    def __missing__(self, symbol: Symbol) -> Market:
+        market = self[symbol] = Market(self.listed[symbol], self._seed, self._now_ns())
+        return market

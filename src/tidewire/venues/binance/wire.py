@@ -51,6 +51,11 @@ def _positive(value: Decimal | None) -> Decimal | None:
     return value if value is not None and value > 0 else None
 
 
+def _step(value: Decimal | None) -> Decimal | None:
+    """A step without the zeros that the venue pads it with: what is rounded to it prints well."""
+    return None if value is None or value <= 0 else Decimal(f"{value.normalize():f}")
+
+
 def _ns(milliseconds: int | None) -> int | None:
     return milliseconds * 1_000_000 if milliseconds is not None and milliseconds > 0 else None
 
@@ -96,15 +101,15 @@ class SymbolInfo(msgspec.Struct):
             symbol=self._symbol(kind),
             native=self.symbol,
             kind=kind,
-            tick_size=_positive(price.tickSize) or Decimal(1).scaleb(-self.quotePrecision),
-            lot_size=_positive(lot.stepSize) or Decimal("1e-8"),
+            tick_size=_step(price.tickSize) or Decimal(1).scaleb(-self.quotePrecision),
+            lot_size=_step(lot.stepSize) or Decimal("1e-8"),
             min_quantity=_positive(lot.minQty),
             max_quantity=_positive(lot.maxQty),
             min_price=_positive(price.minPrice),
             max_price=_positive(price.maxPrice),
             min_notional=_positive(notional.minNotional) or _positive(notional.notional),
             max_notional=_positive(notional.maxNotional),
-            market_lot_size=_positive(market.stepSize),
+            market_lot_size=_step(market.stepSize),
             market_min_quantity=_positive(market.minQty),
             market_max_quantity=_positive(market.maxQty),
             active=self.status == "TRADING",

@@ -1,0 +1,68 @@
+"""Every Python example in README and docs runs, against the sandbox in place of the venue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tidewire as tw
+from tidewire import errors
+from tidewire._venue import Hosts
+from tidewire.venues.binance.spec import SPEC
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+WITH_CODE = [page for page in PAGES if "```python" in page.read_text(encoding="utf-8")]
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.fixture
+def _venue_is_a_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with tw.sandbox.Sandbox(["binance"], seed=7) as sandbox:
+        rest, stream = sandbox.base_url("binance"), sandbox.stream_url("binance")
+        hosts = Hosts(rest=dict.fromkeys(SPEC.kinds, rest), stream=dict.fromkeys(SPEC.kinds, stream))
+        monkeypatch.setitem(SPEC.environments, "live", hosts)
+        credentials = sandbox.credentials("binance")
+        monkeypatch.setenv("BINANCE_API_KEY", credentials.key)
+        monkeypatch.setenv("BINANCE_API_SECRET", credentials.secret)
+        yield
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=name)
+@pytest.mark.usefixtures("_venue_is_a_sandbox")
+def test_examples_run(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    text = page.read_text(encoding="utf-8")
+    blocks = list(re.finditer(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    assert blocks
+    for block in blocks:
+        line = text.count("\n", 0, block.start(1))
+        exec(compile("\n" * line + block[1], name(page), "exec"), namespace)
+    assert capsys.readouterr().out
+
+
+def test_the_page_on_errors_shows_the_tree() -> None:
+    drawing = (errors.__doc__ or "").partition("::\n\n")[2].partition("\n\nCatch")[0]
+    shown = "\n".join(line.removeprefix("    ") for line in drawing.splitlines())
+    assert shown in (ROOT / "docs" / "when-it-fails.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_page_on_binance_lists_what_it_offers() -> None:
+    page = (ROOT / "docs" / "venues" / "binance.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"`([a-z_]+)`", page))
+    verbs = {
+        v for v in tw.venue("binance").capabilities if v.startswith(("fetch_", "create_", "cancel_", "ping", "server"))
+    }
+    assert verbs - listed == set()
