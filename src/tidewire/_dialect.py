@@ -219,6 +219,10 @@ class Session(Protocol):
         """Frames that this connection's subscriptions get for an event of the market."""
         ...
 
+    def symbols(self) -> Iterable[Symbol]:
+        """Markets that this connection follows."""
+        ...
+
     def intervals(self) -> Iterable[tuple[Symbol, Interval]]:
         """Klines that this connection follows."""
         ...

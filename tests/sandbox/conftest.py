@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from tidewire.credentials import Credentials
 from tidewire.sandbox import Sandbox
 
 Signed = Callable[..., httpx.Response]
@@ -34,10 +35,10 @@ def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def signed(sandbox: Sandbox, http: httpx.Client) -> Signed:
-    """``signed("POST", "/api/v3/order", symbol="BTCUSDT", …)``."""
-    key = sandbox.credentials("binance")
+    """``signed("POST", "/api/v3/order", symbol="BTCUSDT", …)``, by the sandbox's own key or by another."""
+    first = sandbox.credentials("binance")
 
-    def send(method: str, path: str, **params: Any) -> httpx.Response:
+    def send(method: str, path: str, *, key: Credentials = first, **params: Any) -> httpx.Response:
         query = urlencode({"timestamp": time.time_ns() // 1_000_000, **params})
         signature = hmac.new(key.secret.encode(), query.encode(), hashlib.sha256).hexdigest()
         return http.request(method, f"{path}?{query}&signature={signature}", headers={"X-MBX-APIKEY": key.key})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from .._dialect import Bar, BarUpdate, Dialect, Event, Limit, Placement, Usage
@@ -186,9 +186,10 @@ class VenueExchange:
             account.margin.update({asset: quantity for asset, quantity in self._funds.items() if asset in settles})
         return account
 
-    def step(self) -> None:
-        """Let the house trade and quote once in every market, at the present moment."""
-        for market in tuple(self.markets.values()):
+    def step(self, followed: Iterable[Symbol] = ()) -> None:
+        """Let the house trade and quote once in every market that is open or followed, at the present moment."""
+        for symbol in dict.fromkeys([*self.markets, *sorted(followed)]):
+            market = self.markets[symbol]
             now = self.now_ns()
             middle = market.house.middle(now)
             for side, lots, limit in market.house.orders(market.book, middle):

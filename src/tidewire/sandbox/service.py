@@ -55,7 +55,7 @@ class VenueService:
 
     def step(self) -> None:
         """Move every market once and tell the streams."""
-        self.exchange.step()
+        self.exchange.step({symbol for peer in self._peers for symbol in peer.session.symbols()})
         wanted = {pair for peer in self._peers for pair in peer.session.intervals()}
         self._publish([*self.exchange.events(deltas=True), *self.exchange.bar_updates(wanted)])
 

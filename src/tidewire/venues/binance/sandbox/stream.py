@@ -27,6 +27,7 @@ class BinanceSession:
     def __init__(self, kind: Kind, exchange: Exchange, names: Iterable[str], *, combined: bool) -> None:
         self._kind, self._combined = kind, combined
         self._instruments = {instrument.symbol: instrument for instrument in exchange.instruments(kind)}
+        self._symbols = {instrument.native.lower(): symbol for symbol, instrument in self._instruments.items()}
         self._names: dict[str, None] = dict.fromkeys(names)
         self._received: list[int] = []
 
@@ -71,13 +72,21 @@ class BinanceSession:
             if name in self._names:
                 yield _json({"stream": name, "data": data} if self._combined else data)
 
+    def symbols(self) -> Iterator[Symbol]:
+        """Markets that this connection follows."""
+        return (symbol for symbol, _ in self._followed())
+
     def intervals(self) -> Iterator[tuple[Symbol, Interval]]:
         """Klines that this connection follows."""
-        symbols = {instrument.native.lower(): symbol for symbol, instrument in self._instruments.items()}
+        for symbol, channel in self._followed():
+            if channel.startswith("kline_"):
+                yield symbol, Interval.parse(channel.removeprefix("kline_"))
+
+    def _followed(self) -> Iterator[tuple[Symbol, str]]:
         for name in self._names:
             native, _, channel = name.partition("@")
-            if channel.startswith("kline_") and native in symbols:
-                yield symbols[native], Interval.parse(channel.removeprefix("kline_"))
+            if native in self._symbols:
+                yield self._symbols[native], channel
 
     def _answer(self, message: dict[str, Any]) -> str:
         number, params = message.get("id"), message.get("params", [])
@@ -101,7 +110,7 @@ class BinanceSession:
 
     def _offers(self, name: str) -> bool:
         native, _, channel = name.partition("@")
-        if native not in {instrument.native.lower() for instrument in self._instruments.values()}:
+        if native not in self._symbols:
             return False
         if channel.startswith("kline_"):
             try:
