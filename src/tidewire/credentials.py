@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -131,6 +130,8 @@ def _config_file() -> Path:
 
 
 def _read_private(file: Path) -> dict[str, object]:
+    import tomllib
+
     try:
         with file.open("rb") as stream:
             mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)

@@ -6,10 +6,13 @@ import difflib
 import pkgutil
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from .._venue import Venue
 from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["home", "venue", "venues"]
 
@@ -53,6 +56,8 @@ def _folders() -> tuple[str, ...]:
 
 @cache
 def _entry_points() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # 10 ms that only those who name a venue pay
+
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
