@@ -1,0 +1,3 @@
+# The compiled CTP binding. Public face: the folder ctp; nothing else imports this module.
+
+def probe(path: bytes) -> tuple[list[tuple[str, str, str]], str]: ...
