@@ -65,12 +65,12 @@ class Credentials:
         environment: str = "live",
         path: str | Path | None = None,
     ) -> Credentials:
-        """Find credentials: arguments, then environment variables, then the user's file. The first that has any wins whole.
+        """Find credentials: arguments, then environment variables, then the user's file; the first with any wins whole.
 
         Variables are ``OKX_API_KEY``, ``OKX_API_SECRET``, ``OKX_API_PASSPHRASE`` (``OKX_TESTNET_API_KEY`` … for the
         testnet). The file is ``tidewire/credentials.toml`` in the user's configuration folder with a table per venue,
-        and is refused unless only its owner can read it. Raises ``ConfigError`` naming what was looked for when nothing,
-        or only half, is found.
+        and is refused unless only its owner can read it. Raises ``ConfigError`` naming what was looked for when
+        nothing, or only half, is found.
         """
         if any(part is not None for part in (key, secret, passphrase)):
             return cls._complete(venue, "the arguments", key, secret, passphrase)
