@@ -160,15 +160,15 @@ cdef class Book:
         self.layout = layout
         return 0
 
-    cdef Status read(self, Bytes text, size_t size, bint snapshot) except *:
-        cdef CoreBook* book = self.idle()
+    cdef Status read(self, CoreBook* book, Bytes text, size_t size, bint snapshot) except *:
         cdef const CoreBookLayout* layout = &self.compiled.layout
         cdef Status status
-        if size <= GIL_RELEASED_ABOVE:
-            return book.apply_snapshot(layout[0], text) if snapshot else book.apply(layout[0], text)
         self.busy = True
         try:
-            with nogil:
+            if size > GIL_RELEASED_ABOVE:
+                with nogil:
+                    status = book.apply_snapshot(layout[0], text) if snapshot else book.apply(layout[0], text)
+            else:
                 status = book.apply_snapshot(layout[0], text) if snapshot else book.apply(layout[0], text)
         finally:
             self.busy = False
@@ -205,12 +205,12 @@ cdef class Book:
         if PyBytes_CheckExact(text):
             data = PyBytes_AS_STRING(text)
             size = PyBytes_GET_SIZE(text)
-            return self.settle(self.read(Bytes(data, size), size, snapshot), data, size, received_ns)
+            return self.settle(self.read(self.idle(), Bytes(data, size), size, snapshot), data, size, received_ns)
         PyObject_GetBuffer(text, &view, PyBUF_SIMPLE)
         try:
             data = <const char*> view.buf
             size = view.len
-            return self.settle(self.read(Bytes(data, size), size, snapshot), data, size, received_ns)
+            return self.settle(self.read(self.idle(), Bytes(data, size), size, snapshot), data, size, received_ns)
         finally:
             PyBuffer_Release(&view)
 

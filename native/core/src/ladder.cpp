@@ -57,12 +57,16 @@ void Ladder::set_outside(std::int64_t key, std::int64_t lots) {
   }
 }
 
-// The best level has just been removed.
-void Ladder::find_best() {
-  if (near_ != 0) {
-    std::int64_t key = floor64(best_);
-    while (words_[word_of(key)] == 0) key -= 64;
-    best_ = key + std::bit_width(words_[word_of(key)]) - 1;
+// The level at or above the best one has just been set.
+void Ladder::set_best(std::int64_t key, std::int64_t lots) {
+  if (lots != 0) {
+    best_ = key;
+  } else if (key > best_) {
+    return;  // there was none
+  } else if (near_ != 0) {
+    std::int64_t block = floor64(best_);
+    while (words_[word_of(block)] == 0) block -= 64;
+    best_ = block + std::bit_width(words_[word_of(block)]) - 1;
     if (best_ < base_ + footroom) move_window(best_);
   } else if (!far_.empty()) {
     move_window(far_.back().key);

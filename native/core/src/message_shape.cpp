@@ -11,26 +11,30 @@ namespace {
 const char* read_integer(const char* p, const char* end, std::int64_t& value) {
   const bool negative = p != end && *p == '-';
   p += negative;
-  const char* const digits = p;
-  std::int64_t sum = 0;
-  for (; p != end && static_cast<unsigned char>(*p - '0') < 10; ++p) {
-    if (p - digits == 18) return nullptr;
-    sum = sum * 10 + (*p - '0');
+  const char* const begin = p;
+  std::uint64_t sum = 0;
+  if (digits::words_read_forwards && end - p >= 8 && digits::count(digits::load8(p)) == 8) {
+    sum = digits::eight(digits::load8(p) & digits::nibbles);
+    p += 8;
   }
-  if (p == digits || (*digits == '0' && p - digits > 1)) return nullptr;
-  if (p != end && (*p == '.' || (*p | 0x20) == 'e')) return nullptr;
-  value = negative ? -sum : sum;
+  for (; p != end && static_cast<unsigned char>(*p - '0') < 10; ++p) {
+    if (p - begin == 18) return nullptr;
+    sum = sum * 10 + static_cast<std::uint64_t>(*p - '0');
+  }
+  if (p == begin || (*begin == '0' && p - begin > 1)) return nullptr;
+  if (p != end && digits::go_on(*p)) return nullptr;
+  value = static_cast<std::int64_t>(negative ? 0 - sum : sum);
   return p;
 }
 
 // Unescaped ASCII up to the closing quote. nullptr: anything else comes first.
 const char* skip_plain(const char* p, const char* end) {
-  if constexpr (std::endian::native == std::endian::little) {
+  if constexpr (digits::words_read_forwards) {
     constexpr std::uint64_t ones = 0x0101010101010101u;
     constexpr std::uint64_t high = ones << 7;
     for (; end - p >= 8;
          p += 8) {  // the high bit of the first byte that is a control, a quote, a backslash or no ASCII
-      const std::uint64_t v = detail::load8(p);
+      const std::uint64_t v = digits::load8(p);
       const std::uint64_t quote = (v ^ ones * '"') - ones;
       const std::uint64_t backslash = (v ^ ones * '\\') - ones;
       const std::uint64_t control = v - ones * ' ';
@@ -60,7 +64,7 @@ MessageShape::Literal::Literal(std::string value) : text(std::move(value)) {
 inline const char* MessageShape::Literal::match(const char* p, const char* end) const {
   const std::size_t size = text.size();
   if (end - p >= 8) [[likely]] {
-    if (((detail::load8(p) ^ head) & mask) != 0) return nullptr;
+    if (((digits::load8(p) ^ head) & mask) != 0) return nullptr;
     if (size <= 8) return p + size;
   }
   if (static_cast<std::size_t>(end - p) < size || std::memcmp(p, text.data(), size) != 0) return nullptr;
@@ -72,6 +76,7 @@ struct MessageShape::Reading {
   const BookGrid& grid;
   const char* end;
   BookMessage& out;
+  LevelWidths& widths;
 };
 
 struct MessageShape::Draft {
@@ -108,10 +113,11 @@ void MessageShape::learn(Bytes text, const BookMessage& message, const Trace& tr
            level_parts_[1].kind == Hole::Kind::quantity;
 }
 
-bool MessageShape::read(const BookLayout& layout, const BookGrid& grid, Bytes text, BookMessage& out) const {
+bool MessageShape::read(const BookLayout& layout, const BookGrid& grid, Bytes text, BookMessage& out,
+                        LevelWidths& widths) const {
   out.clear();
   const char* p = text.data();
-  Reading reading{layout, grid, p + text.size(), out};
+  Reading reading{layout, grid, p + text.size(), out, widths};
   const bool pairs = pairs_ && layout.checksum_depth == 0;
   for (const Part& part : parts_) {
     p = part.before.match(p, reading.end);
@@ -142,11 +148,11 @@ const char* MessageShape::read_level(const char* p, Reading& reading, Draft& dra
     std::int64_t ignored;
     switch (part.kind) {
       case Hole::Kind::price:
-        p = reading.grid.price.read(p, end, draft.ticks);
+        p = reading.grid.price.read(p, end, draft.ticks, reading.widths.price);
         if (p != nullptr) text.price = {begin, p};
         break;
       case Hole::Kind::quantity:
-        p = reading.grid.quantity.read(p, end, draft.lots);
+        p = reading.grid.quantity.read(p, end, draft.lots, reading.widths.quantity);
         if (p != nullptr) text.quantity = {begin, p};
         break;
       case Hole::Kind::side:
@@ -166,10 +172,10 @@ const char* MessageShape::read_level(const char* p, Reading& reading, Draft& dra
 
 // A level that is a price and a quantity and nothing else.
 inline const char* MessageShape::read_pair(const char* p, Reading& reading, Draft& draft) const {
-  p = reading.grid.price.read(p, reading.end, draft.ticks);
+  p = reading.grid.price.read(p, reading.end, draft.ticks, reading.widths.price);
   if (p == nullptr) return nullptr;
   p = level_parts_[1].before.match(p, reading.end);
-  return p == nullptr ? nullptr : reading.grid.quantity.read(p, reading.end, draft.lots);
+  return p == nullptr ? nullptr : reading.grid.quantity.read(p, reading.end, draft.lots, reading.widths.quantity);
 }
 
 template <bool pairs>
@@ -192,16 +198,13 @@ const char* MessageShape::read_levels(const char* p, Reading& reading, Field arr
 
 Status MessageReader::read(const BookLayout& layout, const Place& root, const BookGrid& grid, Bytes text,
                            BookMessage& out) {
-  for (std::size_t i = 0; i < shapes_.size(); ++i) {
-    const std::size_t candidate = (latest_ + i) % shapes_.size();
-    if (shapes_[candidate].read(layout, grid, text, out)) {
-      latest_ = candidate;
-      return {};
-    }
+  const std::size_t count = shapes_.size();
+  for (std::size_t i = 0; i < count; ++i, latest_ = latest_ + 1 < count ? latest_ + 1 : 0) {
+    if (shapes_[latest_].read(layout, grid, text, out, widths_)) return {};
   }
   const Status status = scan_message(layout, root, grid, text, out, trace_);
   if (!status.ok()) return status;
-  if (shapes_.size() < max_shapes) shapes_.emplace_back();
+  if (count < max_shapes) shapes_.emplace_back();
   oldest_ = (oldest_ + 1) % shapes_.size();
   shapes_[oldest_].learn(text, out, trace_);
   latest_ = oldest_;

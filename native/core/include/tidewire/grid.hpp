@@ -2,36 +2,40 @@
 // is an error.
 #pragma once
 #include <bit>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 
+#include "tidewire/digits.hpp"
 #include "tidewire/number.hpp"
 #include "tidewire/status.hpp"
 
 namespace tidewire {
 
-namespace detail {
 // Powers of ten that a step may have for decimals; a double holds each exactly.
-inline constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
-                                    1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
-inline std::uint64_t load8(const char* p) {
-  std::uint64_t v;
-  std::memcpy(&v, p, 8);
-  return v;
-}
-// Bit 7 of the first byte that is no digit is set, and of no byte before it.
-inline std::uint64_t non_digits(std::uint64_t v) {
-  return ((v + 0x4646464646464646u) | (v - 0x3030303030303030u)) & 0x8080808080808080u;
-}
-// Eight digit values (0..9 each), first digit in the lowest byte.
-inline std::uint64_t eight_digits(std::uint64_t v) {
-  v = v * 10 + (v >> 8);
-  return (((v & 0x000000FF000000FFu) * 0x000F424000000064u) +
-          (((v >> 16) & 0x000000FF000000FFu) * 0x0000271000000001u)) >>
-         32;
-}
-}  // namespace detail
+inline constexpr double exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+                                          1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
+
+// How wide the numbers read last were. A market writes its prices alike, and often its quantities; the place after a
+// number of expected width is known before its digits are, so that the processor reads several numbers at once.
+struct Widths {
+  static constexpr int enough = 4;  // numbers of equal width before the next is expected to be
+
+  int whole = 0;
+  int fraction = 0;
+  int streak = 0;
+  int shift = 0;  // brings the whole digits to the end of eight bytes
+  std::uint64_t whole_mask = 0, fraction_mask = 0;
+
+  void note(int whole_digits, int fraction_digits) {
+    if (whole_digits == whole && fraction_digits == fraction) {
+      ++streak;
+      return;
+    }
+    const int gap = 64 - 8 * whole_digits;
+    *this = {whole_digits, fraction_digits, 0, gap, ~std::uint64_t{0} << gap, digits::first_bytes(fraction_digits)};
+  }
+};
 
 class Grid {
  public:
@@ -52,8 +56,12 @@ class Grid {
   Code refined(const Decimal& number, Grid& finer, std::int64_t& ratio) const;
 
   // Reads one JSON number at p. Returns the first byte after it; nullptr when there is none, or none on the grid.
-  const char* read(const char* p, const char* end, std::int64_t& ticks) const {
-    if (const char* after = read_usual(p, end, ticks)) [[likely]]
+  const char* read(const char* p, const char* end, std::int64_t& ticks, Widths& widths) const {
+    if (widths.streak >= Widths::enough) {
+      if (const char* after = read_expected(p, end, ticks, widths)) [[likely]]
+        return after;
+    }
+    if (const char* after = read_usual(p, end, ticks, widths)) [[likely]]
       return after;
     return read_any(p, end, ticks);
   }
@@ -68,7 +76,7 @@ class Grid {
     if (units > exact || units < -exact) [[unlikely]]
       return value_of_large(units);
     return static_cast<double>(units) /
-           detail::powers[decimals_];  // both are exact, so the quotient is correctly rounded
+           exact_powers[decimals_];  // both are exact, so the quotient is correctly rounded
   }
 
   int decimals() const { return decimals_; }
@@ -76,9 +84,12 @@ class Grid {
 
  private:
   static constexpr int usual_decimals = 8;
+  static constexpr std::ptrdiff_t usual_size = 18;  // 8 digits, a point, 8 digits and the byte after
 
   static Grid of(std::int64_t step, int decimals);
-  const char* read_usual(const char* p, const char* end, std::int64_t& ticks) const;
+  bool divide(std::uint64_t scaled, std::int64_t& ticks) const;
+  const char* read_expected(const char* p, const char* end, std::int64_t& ticks, const Widths& widths) const;
+  const char* read_usual(const char* p, const char* end, std::int64_t& ticks, Widths& widths) const;
   const char* read_any(const char* p, const char* end, std::int64_t& ticks) const;
   double value_of_large(std::int64_t units) const;
 
@@ -92,34 +103,45 @@ class Grid {
   int twos_ = 0;
 };
 
-// The shape that venues send nearly always: at most 8 digits, optionally a point and at most 8 more. nullptr: anything
-// else.
-inline const char* Grid::read_usual(const char* p, const char* end, std::int64_t& ticks) const {
-  constexpr std::uint64_t nibbles = 0x0F0F0F0F0F0F0F0Fu;
-  if (std::endian::native != std::endian::little || quotient_limit_ == 0 || end - p < 18) return nullptr;
-
-  const std::uint64_t whole = detail::load8(p);
-  const std::uint64_t whole_end = detail::non_digits(whole);
-  const int digits = std::countr_zero(whole_end) >> 3;
-  if (digits == 0 || (*p == '0' && digits > 1)) return nullptr;
-  std::uint64_t scaled = detail::eight_digits((whole << (64 - 8 * digits)) & nibbles) * 100'000'000u;
-  p += digits;
-
-  if (*p == '.') {
-    const std::uint64_t fraction = detail::load8(p + 1);
-    const std::uint64_t fraction_end = detail::non_digits(fraction);
-    const std::uint64_t kept =
-        ((fraction_end & (0 - fraction_end)) >> 7) - 1;  // the digits' bytes: all eight when none stops them
-    if (kept == 0) return nullptr;
-    scaled += detail::eight_digits(fraction & kept & nibbles);
-    p += 1 + (std::countr_zero(fraction_end) >> 3);
-  }
-  if (static_cast<unsigned char>(*p - '0') < 10 || (*p | 0x20) == 'e') return nullptr;
-
+// `scaled` is the value in units of 1e-8. False: it is no multiple of the step.
+inline bool Grid::divide(std::uint64_t scaled, std::int64_t& ticks) const {
   const std::uint64_t quotient = std::rotr(scaled * inverse_, twos_);
-  if (quotient > quotient_limit_) return nullptr;
   ticks = static_cast<std::int64_t>(quotient);
-  return p;
+  return quotient <= quotient_limit_;
+}
+
+// A number of the expected width. nullptr: anything else.
+inline const char* Grid::read_expected(const char* p, const char* end, std::int64_t& ticks,
+                                       const Widths& widths) const {
+  if (end - p < usual_size) return nullptr;
+  const char* const point = p + widths.whole;
+  const char* const after = point + 1 + widths.fraction;
+  if (*point != '.' || digits::go_on(*after) || (widths.whole > 1 && *p == '0')) return nullptr;
+  std::uint64_t scaled;
+  const bool sound = digits::sixteen(digits::load8(p) << widths.shift, digits::load8(point + 1), widths.whole_mask,
+                                     widths.fraction_mask, scaled);
+  return sound && divide(scaled, ticks) ? after : nullptr;
+}
+
+// What venues send nearly always: at most 8 digits, optionally a point and at most 8 more. nullptr: anything else.
+inline const char* Grid::read_usual(const char* p, const char* end, std::int64_t& ticks, Widths& widths) const {
+  if (!digits::words_read_forwards || quotient_limit_ == 0 || end - p < usual_size) return nullptr;
+  const std::uint64_t whole = digits::load8(p);
+  const int count = digits::count(whole);
+  if (count == 0 || (count > 1 && *p == '0')) return nullptr;
+  std::uint64_t scaled = digits::eight((whole << (64 - 8 * count)) & digits::nibbles) * 100'000'000;
+  p += count;
+  if (*p == '.') {
+    const std::uint64_t fraction = digits::load8(p + 1);
+    const int decimals = digits::count(fraction);
+    if (decimals == 0) return nullptr;
+    scaled += digits::eight(fraction & digits::first_bytes(decimals) & digits::nibbles);
+    p += 1 + decimals;
+    widths.note(count, decimals);
+  } else {
+    widths.streak = 0;
+  }
+  return !digits::go_on(*p) && divide(scaled, ticks) ? p : nullptr;
 }
 
 }  // namespace tidewire

@@ -41,15 +41,9 @@ class Ladder {
     near_ += static_cast<std::size_t>(lots != 0) - static_cast<std::size_t>(held != 0);
     held = lots;
     std::uint64_t& word = words_[word_of(key)];
-    const std::uint64_t bit = std::uint64_t{1} << (key & 63);
-    if (lots != 0) {
-      word |= bit;
-      if (key > best_) best_ = key;
-    } else {
-      word &= ~bit;
-      if (key == best_) [[unlikely]]
-        find_best();
-    }
+    word = (word & ~(std::uint64_t{1} << (key & 63))) | std::uint64_t{lots != 0} << (key & 63);
+    if (key >= best_) [[unlikely]]
+      set_best(key, lots);
   }
 
   // Replaces everything. Sorts `levels` in place unless it is sorted either way; of equal keys the last counts, zero
@@ -85,7 +79,7 @@ class Ladder {
   static constexpr std::int64_t floor64(std::int64_t key) { return key & ~std::int64_t{63}; }
 
   void set_outside(std::int64_t key, std::int64_t lots);
-  void find_best();
+  void set_best(std::int64_t key, std::int64_t lots);
   void move_window(std::int64_t key);
   void evict_below(std::int64_t base);
   void refill();

@@ -12,6 +12,11 @@
 
 namespace tidewire {
 
+struct LevelWidths {
+  Widths price;
+  Widths quantity;
+};
+
 class MessageShape {
  public:
   // Learns the shape of a message that has just been scanned with success.
@@ -19,7 +24,7 @@ class MessageShape {
 
   // True when the message has this shape; `out` then holds what a scan would have found. False leaves nothing of use in
   // it.
-  bool read(const BookLayout& layout, const BookGrid& grid, Bytes text, BookMessage& out) const;
+  bool read(const BookLayout& layout, const BookGrid& grid, Bytes text, BookMessage& out, LevelWidths& widths) const;
 
  private:
   // Text to compare with, the first eight bytes at once.
@@ -71,6 +76,7 @@ class MessageReader {
   std::vector<MessageShape> shapes_;
   std::size_t latest_ = 0;  // the one that fitted last
   std::size_t oldest_ = 0;  // the one that was learned last; the next takes the place after it
+  LevelWidths widths_;
   Trace trace_;
 };
 
