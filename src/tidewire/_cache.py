@@ -89,12 +89,13 @@ class Cache(Generic[K, V]):
                     self._values.popitem(last=False)
 
     def _fresh(self, key: K) -> V | None:
-        value, born = self._values.get(key, (None, 0.0))
-        if value is not None and self._clock() - born >= self._ttl:
+        if key not in self._values:
+            return None
+        value, born = self._values[key]
+        if self._clock() - born >= self._ttl:
             del self._values[key]
             return None
-        if value is not None:
-            self._values.move_to_end(key)
+        self._values.move_to_end(key)
         return value
 
 

@@ -148,6 +148,9 @@ class TestKlines:
         assert result.exit_code == 2
         assert "must end in .csv, .json or .parquet" in result.stderr
         assert "local sandbox" not in result.stderr
+        result = run("klines", "binance", "BTC-USDT", "-o", str(tmp_path / "nowhere" / "bars.csv"), "--sandbox")
+        assert result.exit_code == 2
+        assert "there is no folder" in result.stderr
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
         result = run("klines", "binance", "BTC-USDT", "-o", str(tmp_path / "bars.parquet"), "--sandbox")
         assert result.exit_code == 2
@@ -323,6 +326,15 @@ class TestSandbox:
             finally:
                 process.send_signal(signal.SIGINT)
                 process.communicate(timeout=10)
+
+    def test_a_port_in_use_is_one_line(self) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            result = run("sandbox", "binance", "--port", str(taken.getsockname()[1]))
+        assert result.exit_code == 1
+        assert "address already in use" in result.stderr
+        assert "Traceback" not in result.stderr
 
     @pytest.mark.parametrize("fault", ["lose:often", "vanish"])
     def test_a_fault_that_there_is_not_is_refused(self, fault: str) -> None:

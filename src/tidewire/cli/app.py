@@ -23,9 +23,13 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except tw.Error as error:
-            TALK.print(f"[bold red]{type(error).__name__}[/]", end=" ")
-            TALK.print(error, markup=False, soft_wrap=True)
+            _tell(error)
             raise typer.Exit(exit_code(error)) from None
+        except BrokenPipeError:
+            raise  # typer ends quietly when the reader of a pipe has gone
+        except OSError as error:
+            _tell(error)
+            raise typer.Exit(1) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
 
@@ -39,6 +43,11 @@ app = typer.Typer(
 )
 for command in (demo.demo, sandbox.sandbox, venues.venues, klines.klines, book.book, doctor.doctor):
     app.command()(command)
+
+
+def _tell(error: Exception) -> None:
+    TALK.print(f"[bold red]{type(error).__name__}[/]", end=" ")
+    TALK.print(error, markup=False, soft_wrap=True)
 
 
 def _version(wanted: bool | None) -> None:

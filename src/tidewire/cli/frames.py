@@ -53,6 +53,8 @@ def write_json(klines: tw.Klines, file: TextIO) -> None:
 
 def writer(path: Path) -> Writer:
     """Return what writes a file of this kind; raise ``ConfigError`` before anything has been fetched in vain."""
+    if not path.parent.is_dir():
+        raise tw.ConfigError(f"{path}: there is no folder {path.parent}")
     match path.suffix.lower():
         case ".csv":
             return lambda klines, to: _as_text(write_csv, klines, to)

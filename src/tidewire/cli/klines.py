@@ -48,8 +48,11 @@ def klines(
     if output is not None and write is not None:
         # Whole or not at all: an interrupted run must not leave half a file under the name asked for.
         part = output.with_name(output.name + ".part")
-        write(bars, part)
-        part.replace(output)
+        try:
+            write(bars, part)
+            part.replace(output)
+        finally:
+            part.unlink(missing_ok=True)
         TALK.print(f"{len(bars):,} klines in {output}")
     elif json:
         write_json(bars, sys.stdout)
