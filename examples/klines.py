@@ -1,4 +1,7 @@
-"""A month of hourly bars of three symbols as data frames. Needs the extra [frames]. Runs against the local sandbox; pass --live for Binance."""
+"""A month of hourly bars of three symbols as data frames. Needs the extra [frames].
+
+Runs against the local sandbox; pass --live for Binance.
+"""
 
 import sys
 from contextlib import nullcontext

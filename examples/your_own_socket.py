@@ -5,7 +5,9 @@ import tidewire as tw
 binance = tw.venue("binance")
 call = binance.fetch_klines("BTC-USDT", "1m", limit=2)
 print(call.request.method, call.request.url)
-body = b'[[1712738460000,"71481.9","71482.0","71480.1","71481.9","0.002",1712738519999,"142.96",1,"0.002","142.96","0"]]'
+body = (
+    b'[[1712738460000,"71481.9","71482.0","71480.1","71481.9","0.002",1712738519999,"142.96",1,"0.002","142.96","0"]]'
+)
 print(call.parse(body))
 
 book = tw.OrderBook(tick_size="0.01", lot_size="0.00001")

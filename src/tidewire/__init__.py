@@ -4,7 +4,8 @@
 >>> with tw.Client("binance") as binance:  # doctest: +SKIP
 ...     bars = binance.fetch_klines("BTC-USDT", "1h", start="2026-01-01", end="2026-02-01")
 
-``Client`` blocks, ``AsyncClient`` awaits, ``venue`` gives the calls without I/O, ``OrderBook``, ``decode_klines`` and ``Signer`` work alone.
+``Client`` blocks, ``AsyncClient`` awaits, ``venue`` gives the calls without I/O, ``OrderBook``, ``decode_klines`` and
+``Signer`` work alone.
 """
 
 from __future__ import annotations

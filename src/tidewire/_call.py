@@ -46,9 +46,10 @@ class Response:
 class Call(Generic[T]):
     """One round trip to a venue: ``request`` out, ``parse`` back.
 
-    ``costs`` maps what the venue meters (``Quota.resource``) to weights. ``writes`` marks calls that change the world: they are never repeated, and a lost
-    answer becomes ``OutcomeUnknown`` with ``client_order_id``. ``signer`` is ``None`` for public calls; private ones are signed
-    by ``signed`` at the moment of sending, because the signature covers the time.
+    ``costs`` maps what the venue meters (``Quota.resource``) to weights. ``writes`` marks calls that change the world:
+    they are never repeated, and a lost answer becomes ``OutcomeUnknown`` with ``client_order_id``. ``signer`` is
+    ``None`` for public calls; private ones are signed by ``signed`` at the moment of sending, because the signature
+    covers the time.
     """
 
     verb: str

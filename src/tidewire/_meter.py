@@ -1,4 +1,4 @@
-"""Which limits a call must keep: those of its address, shared by every client in the process, and those of its account."""
+"""Which limits a call must keep: those of its address, shared by all clients in the process, and its account's."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Meter:
         return {quota.scope: _name(quota, account) for quota in self._quotas}
 
     def costs(self, costs: Mapping[str, int], account: str) -> dict[str, int]:
-        """What a call costs in each quota's name in the limiter: a resource is charged to every period that limits it."""
+        """What a call costs, by the quota's name: a resource is charged to every period that limits it."""
         return {_name(q, account): weight for q in self._quotas if (weight := costs.get(q.resource, 0))}
 
     def _apply(self, quotas: Sequence[Quota]) -> None:

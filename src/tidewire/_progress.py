@@ -16,7 +16,8 @@ Progress = bool | Callable[[int, int, str], None] | None
 def watch(progress: Progress, names: Sequence[str], title: str) -> Iterator[Callable[[int], None]]:
     """Yield a function to be told the index of each name that is done.
 
-    ``True`` shows a bar (tqdm if installed, else rich); a callable is given ``(done, total, name)``; ``None`` is silent.
+    ``True`` shows a bar (tqdm if installed, else rich); a callable is given ``(done, total, name)``; ``None`` is
+    silent.
     """
     if progress is None or progress is False:
         yield lambda index: None

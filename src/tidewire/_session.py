@@ -65,7 +65,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Effect: run several generators, at most ``concurrency`` at a time; ``done`` is told the index of each that ends."""
+    """Effect: run generators, at most ``concurrency`` at a time; ``done`` is told the index of each that ends."""
 
     parts: Sequence[Effects[Any]]
     concurrency: int
@@ -74,6 +74,7 @@ class All:
 
 # A bare Future is an effect too: its result, which somebody else provides.
 Effects = Generator[Send | Sleep | Future[Any] | All, Any, T]
+
 
 class Session:
     """State shared by all calls of one client. Safe to use from several threads or tasks at once.
@@ -85,7 +86,9 @@ class Session:
         if retries < 0:
             raise ConfigError(f"retries must not be negative, got {retries}")
         if credentials is not None and venue.spec.needs_passphrase and credentials.passphrase is None:
-            raise ConfigError(f"{venue.name} keys have a passphrase: Credentials(key, secret, passphrase)", venue=venue.name)
+            raise ConfigError(
+                f"{venue.name} keys have a passphrase: Credentials(key, secret, passphrase)", venue=venue.name
+            )
         self.venue = venue
         self.clock = VenueClock()
         self._credentials = credentials
@@ -217,8 +220,8 @@ class Session:
     def _unknown(self, call: Call[Any], why: str) -> OutcomeUnknown:
         name = f"client order id {call.client_order_id}" if call.client_order_id else f"order {call.order_id}"
         return OutcomeUnknown(
-            f"{call.verb} {call.symbol} may or may not have happened ({why}); pass this error to resolve_order, do not repeat it "
-            f"[{name if call.client_order_id or call.order_id else call.symbol}]",
+            f"{call.verb} {call.symbol} may or may not have happened ({why}); pass this error to resolve_order, "
+            f"do not repeat it [{name if call.client_order_id or call.order_id else call.symbol}]",
             venue=self.venue.name,
             client_order_id=call.client_order_id,
             order_id=call.order_id,
@@ -243,7 +246,7 @@ class Session:
     # The clock.
 
     def _learn_clock(self) -> Effects[None]:
-        """Sample the venue's clock. A failure is told in the log and in health, and the call goes on with what we know."""
+        """Sample the venue's clock. A failure shows in log and health, and the call goes on with what we know."""
         try:
             for _ in range(3):
                 yield from self.server_time()
@@ -252,7 +255,9 @@ class Session:
         except (Banned, ConfigError):
             raise
         except Error as error:
-            log.warning("%s: cannot read its clock (%s); using an offset of %s ns", self.venue.name, error, self.clock.offset_ns)
+            log.warning(
+                "%s: cannot read its clock (%s); using an offset of %s ns", self.venue.name, error, self.clock.offset_ns
+            )
 
 
 def _backoff(failures: int) -> float:

@@ -191,7 +191,7 @@ def _response(answer: _Answer) -> Response:
 
 
 def _translate(error: Exception, request: Request) -> Exception:
-    """Our error for an HTTP library's: by name, because the user's client may be httpx2's. The text never has the query."""
+    """Our error for an HTTP library's: by name, as the user's client may be httpx2's. The text never has the query."""
     names = {base.__name__ for base in type(error).__mro__}
     if "HTTPError" not in names and "RequestError" not in names and "InvalidURL" not in names:
         return error

@@ -23,8 +23,8 @@ __all__ = ["Hosts", "Quota", "Spec", "Venue"]
 class Quota(msgspec.Struct, frozen=True):
     """A limit of the venue: at most ``limit`` units of weight per ``period_s`` seconds in ``scope``.
 
-    A scope is named by what it meters and its period, as in ``spot-weight-1m``. ``per`` tells what the venue counts by: the
-    network address, or the account behind the key.
+    A scope is named by what it meters and its period, as in ``spot-weight-1m``. ``per`` tells what the venue counts by:
+    the network address, or the account behind the key.
     """
 
     scope: str
@@ -48,9 +48,9 @@ class Hosts(msgspec.Struct, frozen=True):
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
     """What a venue is, as data.
 
-    ``intervals`` maps ours to the venue's spelling, per kind. ``klines_page`` and ``book_depths`` are the venue's maxima.
-    ``single_instrument`` lists the kinds whose instrument list can be narrowed to one symbol.
-    ``validity_s`` is how long a request that was sent can still take effect: ``resolve_order`` keeps asking that long.
+    ``intervals`` maps ours to the venue's spelling, per kind. ``klines_page`` and ``book_depths`` are the venue's
+    maxima. ``single_instrument`` lists the kinds whose instrument list can be narrowed to one symbol. ``validity_s`` is
+    how long a request that was sent can still take effect: ``resolve_order`` keeps asking that long.
     """
 
     name: str
@@ -72,9 +72,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 class Venue:
     """Base of every venue: verbs that build calls. A verb that a venue does not override is one that it does not offer.
 
-    ``environment`` picks hosts from the spec; ``base_url`` and ``stream_url`` replace all of them (a sandbox, a proxy). Each verb
-    is one page, one round trip: clients page and merge. Times are what ``symbols.parse_time`` accepts, windows are half-open
-    ``[start, end)``, ``limit`` is capped at the venue's page. Safe to share between threads.
+    ``environment`` picks hosts from the spec; ``base_url`` and ``stream_url`` replace all of them (a sandbox, a proxy).
+    Each verb is one page, one round trip: clients page and merge. Times are what ``symbols.parse_time`` accepts,
+    windows are half-open ``[start, end)``, ``limit`` is capped at the venue's page. Safe to share between threads.
     """
 
     spec: ClassVar[Spec]
@@ -127,14 +127,18 @@ class Venue:
             return self._symbols[kind, native]
         except KeyError:
             hint = "pass the venue's instruments to learn() first"
-            raise UnknownSymbol(f"{self.name}: no instrument {native!r} among {kind}; {hint}", venue=self.name) from None
+            raise UnknownSymbol(
+                f"{self.name}: no instrument {native!r} among {kind}; {hint}", venue=self.name
+            ) from None
 
     def interval(self, interval: str | Interval, kind: Kind) -> tuple[Interval, str]:
         """Parse an interval and spell it the venue's way; raise ``ConfigError`` naming what the venue offers."""
         offered = self.spec.intervals[kind]
         parsed = Interval.parse(interval)
         if parsed.text not in offered:
-            raise ConfigError(f"{self.name} has no {parsed} klines for {kind}: one of {' '.join(offered)}", venue=self.name)
+            raise ConfigError(
+                f"{self.name} has no {parsed} klines for {kind}: one of {' '.join(offered)}", venue=self.name
+            )
         return parsed, offered[parsed.text]
 
     # What the machinery needs to know beyond single calls.
@@ -182,7 +186,7 @@ class Venue:
         end: Time | None = None,
         limit: int | None = None,
     ) -> Call[Klines]:
-        """One page of klines, ascending, that open in ``[start, end)``: the oldest from ``start``, else the newest to ``end``."""
+        """One page of klines, ascending, that open in ``[start, end)``: the oldest from ``start``, else the newest."""
         raise self._unsupported("fetch_klines")
 
     def fetch_price(self, symbol: str | Symbol) -> Call[Decimal]:
@@ -193,7 +197,9 @@ class Venue:
         """Quotes and 24 h statistics of one symbol."""
         raise self._unsupported("fetch_ticker")
 
-    def fetch_tickers(self, symbols: Sequence[str | Symbol] | None = None, *, kind: Kind = "spot") -> Call[list[Ticker]]:
+    def fetch_tickers(
+        self, symbols: Sequence[str | Symbol] | None = None, *, kind: Kind = "spot"
+    ) -> Call[list[Ticker]]:
         """Tickers of the symbols given (of one kind), or of all of a kind (``learn`` its instruments first)."""
         raise self._unsupported("fetch_tickers")
 

@@ -1,4 +1,4 @@
-"""What each verb of a client does, beyond one round trip: paging, caching, local checks. Generators of effects, no I/O."""
+"""What each verb does beyond one round trip: paging, caching, local checks. Generators of effects, no I/O."""
 
 from __future__ import annotations
 
@@ -318,7 +318,11 @@ class Verbs:
         sent_ns = unknown.sent_ns if unknown.sent_ns is not None else time.time_ns()
         deadline_ns = sent_ns + int(patience * 1e9)
         pause = _RESOLVE_FIRST_S
-        ids = {"order_id": unknown.order_id} if unknown.client_order_id is None else {"client_order_id": unknown.client_order_id}
+        ids = (
+            {"order_id": unknown.order_id}
+            if unknown.client_order_id is None
+            else {"client_order_id": unknown.client_order_id}
+        )
         while True:
             last_look = time.time_ns() >= deadline_ns
             try:
@@ -369,5 +373,3 @@ def _window(start: Time | None, end: Time | None) -> tuple[int | None, int | Non
     if first is not None and last is not None and last <= first:
         raise ConfigError(f"the window is empty: end ({end}) must be after start ({start})")
     return first, last
-
-

@@ -1,4 +1,4 @@
-"""Client and AsyncClient: one-line shells over the same verbs. Names and signatures are equal, ``await`` is the difference."""
+"""Client and AsyncClient: one-line shells over the same verbs. Names and signatures are equal; one awaits."""
 
 from __future__ import annotations
 
@@ -103,10 +103,10 @@ class _Base:
 class Client(_Base):
     """Talk to one venue, blocking.
 
-    ``venue`` is a name of ``tw.venues()``. ``environment`` is ``"live"``, ``"testnet"`` where the venue has one, or a running
-    ``tw.sandbox.Sandbox``. ``base_url`` and ``stream_url`` override its hosts. ``http`` is your own ``httpx.Client`` (proxies,
-    HTTP/2 …), which stays yours to close. ``timeout`` is in seconds per request, ``retries`` counts repeats of *reads*;
-    writes are never repeated. ``cache_ttl`` is how long instruments are kept, in seconds.
+    ``venue`` is a name of ``tw.venues()``. ``environment`` is ``"live"``, ``"testnet"`` where the venue has one, or a
+    running ``tw.sandbox.Sandbox``. ``base_url`` and ``stream_url`` override its hosts. ``http`` is your own
+    ``httpx.Client`` (proxies, HTTP/2 …), which stays yours to close. ``timeout`` is in seconds per request, ``retries``
+    counts repeats of *reads*; writes are never repeated. ``cache_ttl`` is how long instruments are kept, in seconds.
 
     Use as a context manager, or call ``close``. Safe to share between threads. All verbs may raise ``ConfigError``
     before sending, ``TransportError``, ``VenueError`` and ``DecodeError``.
@@ -178,9 +178,9 @@ class Client(_Base):
     ) -> Klines:
         """Return the klines that open in ``[start, end)``, ascending, however many pages that takes.
 
-        Without ``start`` the newest ``limit`` (500) up to ``end`` (now); with it at most ``limit`` from there. Times are aware
-        datetimes, dates, ISO-8601 text or integer nanoseconds. The unfinished bar is left out unless ``closed=False``. Bars that the
-        venue does not have are listed in ``Klines.gaps``, never invented.
+        Without ``start`` the newest ``limit`` (500) up to ``end`` (now); with it at most ``limit`` from there. Times
+        are aware datetimes, dates, ISO-8601 text or integer nanoseconds. The unfinished bar is left out unless
+        ``closed=False``. Bars that the venue does not have are listed in ``Klines.gaps``, never invented.
         """
         return self._run(self._verbs.fetch_klines(symbol, interval, start=start, end=end, limit=limit, closed=closed))
 
@@ -196,7 +196,8 @@ class Client(_Base):
     ) -> dict[str, Klines]:
         """Return klines of many symbols, ``concurrency`` at a time within the venue's limits, keyed as given.
 
-        ``progress=True`` shows a bar (tqdm or rich); a callable is given ``(done, total, symbol)``. The first failure ends it.
+        ``progress=True`` shows a bar (tqdm or rich); a callable is given ``(done, total, symbol)``. The first failure
+        ends it.
         """
         return self._run(
             self._verbs.fetch_klines_many(
@@ -281,11 +282,12 @@ class Client(_Base):
         reduce_only: bool = False,
         client_order_id: str | None = None,
     ) -> Order:
-        """Place an order. ``quantity`` in base units; numbers as ``Decimal`` or text (a float counts as its shortest text).
+        """Place an order. ``quantity`` in base units; numbers as ``Decimal`` or text (a float counts as its shortest
+        text).
 
         Raises ``FilterViolation`` before sending when tick, lot or notional rules are broken: round explicitly with
-        ``instrument(symbol).round_price``. Raises ``OutcomeUnknown`` when the answer was lost: pass it to ``resolve_order``. Never
-        repeated by us.
+        ``instrument(symbol).round_price``. Raises ``OutcomeUnknown`` when the answer was lost: pass it to
+        ``resolve_order``. Never repeated by us.
         """
         return self._run(
             self._verbs.create_order(
@@ -314,16 +316,16 @@ class Client(_Base):
     def resolve_order(self, unknown: OutcomeUnknown, *, timeout: float | None = None) -> Order:
         """Find out what became of a write whose answer was lost.
 
-        Asks by id until the order shows, or until the request can no longer take effect (the venue's validity window after it was
-        sent, or ``timeout`` seconds): then raises ``OrderNotFound``, which means that it does not exist.
+        Asks by id until the order shows, or until the request can no longer take effect (the venue's validity window
+        after it was sent, or ``timeout`` seconds): then raises ``OrderNotFound``, which means that it does not exist.
         """
         return self._run(self._verbs.resolve_order(unknown, timeout=timeout))
 
     def fetch_data(self, kind: str, symbol: str | None, **options: Any) -> Any:
         """Return any public data by name: one door for plug-in hosts.
 
-        ``kind`` is one of ``klines ticker tickers price book trades instruments funding_rate open_interest``; ``options`` are those
-        of the verb; ``symbol`` is ``None`` for ``tickers`` and ``instruments``.
+        ``kind`` is one of ``klines ticker tickers price book trades instruments funding_rate open_interest``;
+        ``options`` are those of the verb; ``symbol`` is ``None`` for ``tickers`` and ``instruments``.
         """
         return self._run(self._verbs.fetch_data(kind, symbol, **options))
 
@@ -331,7 +333,8 @@ class Client(_Base):
 class AsyncClient(_Base):
     """Talk to one venue with asyncio: ``Client``'s verbs awaited, and its streams.
 
-    ``http`` is your own ``httpx.AsyncClient``. Use as an async context manager, or await ``close``. For the tasks of one event loop.
+    ``http`` is your own ``httpx.AsyncClient``. Use as an async context manager, or await ``close``. For the tasks of
+    one event loop.
     """
 
     def __init__(
@@ -386,13 +389,13 @@ class AsyncClient(_Base):
     def watch_book(self, symbol: str | Symbol, depth: int | None = None) -> BookStream:
         """Follow a live order book: an async iterator, and an async context manager, of the same ``OrderBook``.
 
-        Slow readers see the newest state. Check ``book.state``, or call ``book.require_live()``: a gap makes the book STALE until it
-        has been rebuilt, which happens by itself.
+        Slow readers see the newest state. Check ``book.state``, or call ``book.require_live()``: a gap makes the book
+        STALE until it has been rebuilt, which happens by itself.
         """
         return self._streams.watch_book(symbol, depth)
 
     def watch_trades(self, symbol: str | Symbol) -> TradeStream:
-        """Follow public trades: every one, in order. A reader that falls too far behind gets ``StreamClosed`` with the count."""
+        """Follow public trades: every one, in order. A reader too far behind gets ``StreamClosed`` with the count."""
         return self._streams.watch_trades(symbol)
 
     async def ping(self) -> int:
@@ -522,7 +525,7 @@ class AsyncClient(_Base):
     async def cancel_all_orders(self, symbol: str | Symbol) -> list[Order]:
         return await self._run(self._verbs.cancel_all_orders(symbol))
 
-    async def resolve_order(self, unknown: OutcomeUnknown, *, timeout: float | None = None) -> Order:
+    async def resolve_order(self, unknown: OutcomeUnknown, *, timeout: float | None = None) -> Order:  # noqa: ASYNC109
         return await self._run(self._verbs.resolve_order(unknown, timeout=timeout))
 
     async def fetch_data(self, kind: str, symbol: str | None, **options: Any) -> Any:

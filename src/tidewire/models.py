@@ -93,9 +93,10 @@ class Level(msgspec.Struct, frozen=True, gc=False):
 class Instrument(_Model, frozen=True):
     """A tradable market and its rules.
 
-    ``native`` is the venue's own id. ``tick_size`` and ``lot_size`` are the price and quantity steps; ``min_*``/``max_*`` bounds
-    are ``None`` where the venue sets none. ``contract_size`` is base units per contract (1 for spot). ``active`` is true while
-    orders are accepted; ``status`` is the venue's own word. ``expiry_ns`` is set for dated contracts.
+    ``native`` is the venue's own id. ``tick_size`` and ``lot_size`` are the price and quantity steps;
+    ``min_*``/``max_*`` bounds are ``None`` where the venue sets none. ``contract_size`` is base units per contract (1
+    for spot). ``active`` is true while orders are accepted; ``status`` is the venue's own word. ``expiry_ns`` is set
+    for dated contracts.
     """
 
     venue: str
@@ -119,7 +120,7 @@ class Instrument(_Model, frozen=True):
     expiry_ns: int | None = None
 
     def round_price(self, price: Decimal | str | int | float, direction: str = "nearest") -> Decimal:
-        """Price on the tick grid; ``direction`` is ``"nearest"``, ``"down"`` or ``"up"``. Explicit: orders are never rounded for you."""
+        """Price on the tick grid; ``direction`` is ``"nearest"``, ``"down"`` or ``"up"``. Orders are never rounded."""
         return _to_step(price, self.tick_size, direction)
 
     def round_quantity(self, quantity: Decimal | str | int | float, direction: str = "down") -> Decimal:
@@ -127,7 +128,8 @@ class Instrument(_Model, frozen=True):
         return _to_step(quantity, self.lot_size, direction)
 
     def check(self, *, quantity: Decimal, price: Decimal | None) -> None:
-        """Raise ``FilterViolation`` unless an order with this quantity (base units) and price keeps the instrument's rules.
+        """Raise ``FilterViolation`` unless an order with this quantity (base units) and price keeps the instrument's
+        rules.
 
         ``price=None`` means a market order. What depends on the market of the moment (price bands, position limits) is
         the venue's to judge.
@@ -147,9 +149,7 @@ class Instrument(_Model, frozen=True):
         if self.max_notional is not None and notional > self.max_notional:
             raise self._violation(f"notional {notional} is above the maximum {self.max_notional}")
 
-    def _check_range(
-        self, name: str, value: Decimal, step: Decimal, low: Decimal | None, high: Decimal | None
-    ) -> None:
+    def _check_range(self, name: str, value: Decimal, step: Decimal, low: Decimal | None, high: Decimal | None) -> None:
         if value <= 0:
             raise ConfigError(f"{self.symbol}: {name} must be positive, not {value}", venue=self.venue)
         if high is not None and value > high:
@@ -171,7 +171,7 @@ _WIDE = Context(prec=100, traps=[InvalidOperation])
 
 
 def exact(value: Decimal | str | int | float, name: str) -> Decimal:
-    """Exact decimal of a user's number; a float counts as its shortest text. Raises ``ConfigError`` for what is no number."""
+    """Exact decimal of a user's number; a float counts as its shortest text. Raises ``ConfigError`` for any other."""
     if isinstance(value, bool) or not isinstance(value, (Decimal, str, int, float)):
         raise ConfigError(f"{name}: expected a number, not {type(value).__name__}")
     try:
@@ -305,7 +305,7 @@ class Fill(_Model, frozen=True):
 
 
 class Order(_Model, frozen=True):
-    """An order as the venue reports it. ``quantity`` and ``filled`` in base units, ``quote_filled`` in quote currency."""
+    """An order as the venue reports it. ``quantity``, ``filled`` in base units, ``quote_filled`` in quote currency."""
 
     venue: str
     symbol: Symbol
@@ -336,8 +336,8 @@ class Order(_Model, frozen=True):
 class Health(_Model, frozen=True):
     """How the connection to a venue is doing.
 
-    ``latency_ms`` is the smoothed round trip, ``clock_offset_ms`` the venue's clock minus ours, ``limits`` maps each quota scope
-    to its used fraction, ``last_error`` describes the latest failure.
+    ``latency_ms`` is the smoothed round trip, ``clock_offset_ms`` the venue's clock minus ours, ``limits`` maps each
+    quota scope to its used fraction, ``last_error`` describes the latest failure.
     """
 
     ok: bool

@@ -73,7 +73,26 @@ class Symbol(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 _UNIT_NS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9, "w": 7 * 86_400 * 10**9}
-_INTERVALS = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M", "3M", "1y")
+_INTERVALS = (
+    "1s",
+    "1m",
+    "3m",
+    "5m",
+    "15m",
+    "30m",
+    "1h",
+    "2h",
+    "4h",
+    "6h",
+    "8h",
+    "12h",
+    "1d",
+    "3d",
+    "1w",
+    "1M",
+    "3M",
+    "1y",
+)
 _MONDAY_NS = 4 * _UNIT_NS["d"]  # 1970-01-05 was the first Monday of the epoch
 
 
@@ -132,13 +151,15 @@ def parse_time(value: Time | None, name: str = "time") -> int | None:
     """Turn a user's time into UTC nanoseconds.
 
     Accepts an aware ``datetime``, a ``date`` (its UTC midnight), ISO-8601 text (a bare date is its UTC midnight; a time
-    needs an offset or ``Z``) or an ``int`` of nanoseconds. Raises ``ConfigError`` for naive times: guessing a zone is how data
-    goes missing; and for integers that can only be seconds, milliseconds or microseconds.
+    needs an offset or ``Z``) or an ``int`` of nanoseconds. Raises ``ConfigError`` for naive times: guessing a zone is
+    how data goes missing; and for integers that can only be seconds, milliseconds or microseconds.
     """
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (str, int, dt.datetime, dt.date)):
-        raise ConfigError(f"{name}: expected a datetime, ISO-8601 text or integer nanoseconds, not {type(value).__name__}")
+        raise ConfigError(
+            f"{name}: expected a datetime, ISO-8601 text or integer nanoseconds, not {type(value).__name__}"
+        )
     if isinstance(value, int):
         if 0 < abs(value) < 10**17:
             raise ConfigError(f"{name}: integers are UTC nanoseconds; {value} looks like a coarser unit")
@@ -148,7 +169,9 @@ def parse_time(value: Time | None, name: str = "time") -> int | None:
     elif not isinstance(value, dt.datetime):
         value = dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
     if value.tzinfo is None:
-        raise ConfigError(f"{name}: {value.isoformat()} has no time zone; write datetime(..., tzinfo=UTC) or append 'Z'")
+        raise ConfigError(
+            f"{name}: {value.isoformat()} has no time zone; write datetime(..., tzinfo=UTC) or append 'Z'"
+        )
     since = value - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
 
@@ -159,4 +182,6 @@ def _parse_iso(text: str, name: str) -> dt.datetime:
             return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), dt.UTC)
         return dt.datetime.fromisoformat(text)
     except ValueError as error:
-        raise ConfigError(f"{name}: cannot read {text!r} as ISO-8601, such as '2026-01-31' or '2026-01-31T12:00Z'") from error
+        raise ConfigError(
+            f"{name}: cannot read {text!r} as ISO-8601, such as '2026-01-31' or '2026-01-31T12:00Z'"
+        ) from error

@@ -23,8 +23,18 @@ USER: list[tuple[str, Act, type[tw.Error], str | None]] = [
     ("no symbol at all", lambda c: c.fetch_price(42), tw.ConfigError, "symbol"),  # type: ignore[arg-type]
     ("bad interval", lambda c: c.fetch_klines(SPOT, "7m"), tw.ConfigError, "15m"),
     ("an interval not offered there", lambda c: c.fetch_klines(SPOT, "1y"), tw.ConfigError, "1d"),
-    ("end before start", lambda c: c.fetch_klines(SPOT, "1h", start="2026-02-01", end="2026-01-01"), tw.ConfigError, "after start"),
-    ("naive datetime", lambda c: c.fetch_klines(SPOT, "1h", start=dt.datetime(2026, 1, 1)), tw.ConfigError, "time zone"),  # noqa: DTZ001
+    (
+        "end before start",
+        lambda c: c.fetch_klines(SPOT, "1h", start="2026-02-01", end="2026-01-01"),
+        tw.ConfigError,
+        "after start",
+    ),
+    (
+        "naive datetime",
+        lambda c: c.fetch_klines(SPOT, "1h", start=dt.datetime(2026, 1, 1)),  # noqa: DTZ001
+        tw.ConfigError,
+        "time zone",
+    ),
     ("naive text", lambda c: c.fetch_klines(SPOT, "1h", start="2026-01-01T00:00"), tw.ConfigError, "time zone"),
     ("unreadable time", lambda c: c.fetch_klines(SPOT, "1h", start="yesterday"), tw.ConfigError, "ISO-8601"),
     ("milliseconds", lambda c: c.fetch_klines(SPOT, "1h", start=1_700_000_000_000), tw.ConfigError, "nanoseconds"),
@@ -96,7 +106,9 @@ WIRE: list[tuple[str, dict[str, Any], type[tw.Error]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "how", "error"), WIRE, ids=[f"{kind} {how.get('status', '')}" for kind, how, _ in WIRE])
+@pytest.mark.parametrize(
+    ("kind", "how", "error"), WIRE, ids=[f"{kind} {how.get('status', '')}" for kind, how, _ in WIRE]
+)
 def test_wire(sandbox: Sandbox, venue_name: str, kind: Any, how: dict[str, Any], error: type[tw.Error]) -> None:
     with tw.Client(venue_name, environment=sandbox, timeout=0.5, retries=0) as client:
         fault = sandbox.fail(kind, venue=venue_name, **how)

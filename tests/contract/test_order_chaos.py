@@ -1,4 +1,4 @@
-"""The answer to a new order is lost at every point: exactly one order exists or none, and the client ends up knowing."""
+"""The answer to a new order is lost at every point: one order exists or none, and the client ends up knowing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ CASES: list[tuple[str, str, dict[str, Any], bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "type_", "how", "exists"), CASES, ids=[f"{kind}-{type_}" for kind, type_, _, _ in CASES])
+@pytest.mark.parametrize(
+    ("kind", "type_", "how", "exists"), CASES, ids=[f"{kind}-{type_}" for kind, type_, _, _ in CASES]
+)
 def test_lost_answers(
     sandbox: Sandbox, venue_name: str, client: tw.Client, kind: Any, type_: str, how: dict[str, Any], exists: bool
 ) -> None:

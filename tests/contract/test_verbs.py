@@ -188,7 +188,7 @@ async def test_a_market_order_fills(api: Any, symbol: str) -> None:
     assert sum(fill.quantity for fill in fills) == quantity
     assert {fill.side for fill in fills} == {tw.Side.BUY}
     if rules.kind == "linear":
-        assert [row for row in await api.fetch_positions() if str(row.symbol) == symbol][0].quantity > 0
+        assert next(row for row in await api.fetch_positions() if str(row.symbol) == symbol).quantity > 0
         await api.create_order(symbol, side="sell", type="market", quantity=quantity, reduce_only=True)
 
 
@@ -221,9 +221,7 @@ async def test_balances_change_with_orders(api: Any) -> None:
     await api.cancel_order(SPOT, client_order_id=order.client_order_id)
 
 
-async def test_what_is_not_offered_is_refused_before_sending(
-    api: Any, sandbox: Sandbox, venue_name: str
-) -> None:
+async def test_what_is_not_offered_is_refused_before_sending(api: Any, sandbox: Sandbox, venue_name: str) -> None:
     before = sandbox.requests(venue_name)
     offered = api.capabilities
     for verb in ("fetch_funding_rate", "fetch_open_interest"):

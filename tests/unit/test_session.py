@@ -237,7 +237,9 @@ def test_clock_skew_is_resynchronised_once(venue: FakeVenue, client: tw.Client) 
     venue.offset_ms = 90_000
     venue.then("/api/v3/account", skew)
     client.fetch_balances()
-    stamps = [int(dict(parse_qsl(r.url.query.decode()))["timestamp"]) for r in venue.asked if r.url.path.endswith("account")]
+    stamps = [
+        int(dict(parse_qsl(r.url.query.decode()))["timestamp"]) for r in venue.asked if r.url.path.endswith("account")
+    ]
     assert len(stamps) == 3
     assert stamps[2] - stamps[1] > 80_000  # signed again, with the clock learnt since
     assert abs(client.health().clock_offset_ms - 90_000) < 5_000  # type: ignore[operator]
@@ -296,7 +298,10 @@ def test_clients_at_one_address_share_a_limiter(venue: FakeVenue) -> None:
 
 def test_private_verbs_ask_for_credentials(venue: FakeVenue) -> None:
     http = httpx.Client(transport=httpx.MockTransport(venue))
-    with tw.Client("binance", base_url=address(), http=http) as client, pytest.raises(tw.ConfigError, match="credentials"):
+    with (
+        tw.Client("binance", base_url=address(), http=http) as client,
+        pytest.raises(tw.ConfigError, match="credentials"),
+    ):
         client.fetch_balances()
     assert not venue.asked
     http.close()

@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 import pytest
-from .exchange import QUICK, Exchange, mute, ours, streams_of, trading, wired
 
 from tidewire._feed import BookChannel
 from tidewire._websocket import Server, serve
@@ -32,6 +31,8 @@ from tidewire.errors import (
 from tidewire.models import Side
 from tidewire.stream import BookStream, Streams
 from tidewire.symbols import Symbol
+
+from .exchange import QUICK, Exchange, mute, ours, streams_of, trading, wired
 
 T = TypeVar("T")
 BTC = "btcusdt@depth@100ms"

@@ -24,9 +24,15 @@ std::string mutate(std::string text, std::mt19937_64& random) {
   for (std::size_t i = 0; i < edits; ++i) {
     const std::size_t at = text.empty() ? 0 : random() % text.size();
     switch (random() % 5) {
-      case 0: if (!text.empty()) text[at] = alphabet[random() % alphabet.size()]; break;
-      case 1: if (!text.empty()) text[at] = static_cast<char>(random()); break;
-      case 2: if (!text.empty()) text.erase(at, 1 + random() % 8); break;
+      case 0:
+        if (!text.empty()) text[at] = alphabet[random() % alphabet.size()];
+        break;
+      case 1:
+        if (!text.empty()) text[at] = static_cast<char>(random());
+        break;
+      case 2:
+        if (!text.empty()) text.erase(at, 1 + random() % 8);
+        break;
       case 3: text.insert(at, 1 + random() % 4, alphabet[random() % alphabet.size()]); break;
       default: text.resize(at); break;
     }

@@ -1,4 +1,4 @@
-"""Venues by name. A venue is a folder here, or an entry point of the group ``tidewire.venues``: adding one edits nothing else."""
+"""Venues by name: a folder here, or an entry point of the group ``tidewire.venues``. Adding one edits nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def venues() -> tuple[str, ...]:
 def venue(
     name: str | type[Venue], *, environment: str = "live", base_url: str | None = None, stream_url: str | None = None
 ) -> Venue:
-    """Return a venue: spec, layouts and calls, without I/O. Raises ``ConfigError`` with near matches for an unknown name."""
+    """Return a venue: spec, layouts, calls, no I/O. Raises ``ConfigError`` with near matches for an unknown name."""
     kind = _find(name) if isinstance(name, str) else name
     return kind(environment=environment, base_url=base_url, stream_url=stream_url)
 
@@ -63,10 +63,7 @@ def _entry_points() -> dict[str, EntryPoint]:
 
 @cache
 def _load(name: str) -> type[Venue]:
-    if name in _folders():
-        found = import_module(f"{__name__}.{name}").VENUE
-    else:
-        found = _entry_points()[name].load()
+    found = import_module(f"{__name__}.{name}").VENUE if name in _folders() else _entry_points()[name].load()
     if not (isinstance(found, type) and issubclass(found, Venue)):
         raise ConfigError(f"venue {name!r}: {found!r} is not a subclass of tidewire's Venue")
     return found

@@ -1,7 +1,7 @@
 """ccxt's static cases for Binance, made by somebody else: what we send and how we read, verb by verb.
 
-A case is *offered* when its ccxt method has a verb here and it stays on spot or USD-M without parameters that our verbs do not
-take (portfolio margin, inverse contracts, trigger orders …). Every offered case must pass; the table is printed.
+A case is *offered* when its ccxt method has a verb here and it stays on spot or USD-M without parameters that our verbs
+do not take (portfolio margin, inverse contracts, trigger orders …). Every offered case must pass; the table is printed.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def balances(venue: Any, case: dict[str, Any], rules: object) -> Call[Any]:
 
 
 def positions(venue: Any, case: dict[str, Any], rules: object) -> Call[Any]:
-    *_, params = plain(case, 1)
+    plain(case, 1)
     return venue.fetch_positions()
 
 
@@ -247,7 +247,12 @@ def same(ours: Any, theirs: Any) -> bool:
 
 
 def agree_order(order: tw.Order, theirs: dict[str, Any]) -> list[str]:
-    statuses = {"open": {"open", "partial", "pending"}, "closed": {"filled"}, "canceled": {"canceled"}, "expired": {"expired"}}
+    statuses = {
+        "open": {"open", "partial", "pending"},
+        "closed": {"filled"},
+        "canceled": {"canceled"},
+        "expired": {"expired"},
+    }
     pairs = {
         "id": (order.order_id, theirs["id"]),
         "clientOrderId": (order.client_order_id, theirs["clientOrderId"]),

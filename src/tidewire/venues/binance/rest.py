@@ -125,7 +125,7 @@ class Binance(BinanceStreams):
         return self._get("server_time", "spot", {}, lambda body: _server_time(body).serverTime * _MS)
 
     def fetch_instruments(self, kind: Kind = "spot", *, symbol: str | Symbol | None = None) -> Call[list[Instrument]]:
-        """See: /api/v3/exchangeInfo, /fapi/v1/exchangeInfo (which cannot be narrowed: ``symbol`` filters the answer)."""
+        """See: /api/v3/exchangeInfo, /fapi/v1/exchangeInfo (not to be narrowed: ``symbol`` filters the answer)."""
         wanted = None if symbol is None else self.native_symbol(self.symbol(symbol))
         params = {"symbol": wanted} if kind == "spot" else {}
 
@@ -164,7 +164,9 @@ class Binance(BinanceStreams):
         """See: /api/v3/ticker/24hr. The futures' answer has no best quotes: they are ``None``."""
         return self._get_for("fetch_ticker", symbol, {}, lambda body, market: _ticker(body).ticker(market))
 
-    def fetch_tickers(self, symbols: Sequence[str | Symbol] | None = None, *, kind: Kind = "spot") -> Call[list[Ticker]]:
+    def fetch_tickers(
+        self, symbols: Sequence[str | Symbol] | None = None, *, kind: Kind = "spot"
+    ) -> Call[list[Ticker]]:
         """See: /api/v3/ticker/24hr. Futures answer with every symbol; those not asked for are left out."""
         wanted = None if symbols is None else self._wanted(symbols)
         if wanted:
@@ -184,7 +186,9 @@ class Binance(BinanceStreams):
         market = self.symbol(symbol)
         depths = self.spec.book_depths[market.kind]
         if not 1 <= depth <= depths[-1]:
-            raise ConfigError(f"{self.name}: depth must be 1 to {depths[-1]} for {market.kind}, not {depth}", venue=self.name)
+            raise ConfigError(
+                f"{self.name}: depth must be 1 to {depths[-1]} for {market.kind}, not {depth}", venue=self.name
+            )
         limit = next(size for size in depths if size >= depth)
         rules = MARKETS[market.kind]
         params = {"limit": limit} if limit != rules.default_depth else {}
@@ -197,12 +201,16 @@ class Binance(BinanceStreams):
         """See: /api/v3/trades."""
         market = self.symbol(symbol)
         params = {"limit": self._page(limit, market.kind)}
-        return self._get_for("fetch_trades", market, params, lambda body, which: [row.trade(which) for row in _trades(body)])
+        return self._get_for(
+            "fetch_trades", market, params, lambda body, which: [row.trade(which) for row in _trades(body)]
+        )
 
     def fetch_funding_rate(self, symbol: str | Symbol) -> Call[FundingRate]:
         """See: /fapi/v1/premiumIndex."""
         market = self._perpetual(symbol)
-        return self._get_for("fetch_funding_rate", market, {}, lambda body, which: _premium_index(body).funding_rate(which))
+        return self._get_for(
+            "fetch_funding_rate", market, {}, lambda body, which: _premium_index(body).funding_rate(which)
+        )
 
     def fetch_funding_history(
         self,
@@ -224,7 +232,9 @@ class Binance(BinanceStreams):
     def fetch_open_interest(self, symbol: str | Symbol) -> Call[OpenInterest]:
         """See: /fapi/v1/openInterest. USD-M contracts are one base unit each."""
         market = self._contract(symbol)
-        return self._get_for("fetch_open_interest", market, {}, lambda body, which: _interest(body).open_interest(which))
+        return self._get_for(
+            "fetch_open_interest", market, {}, lambda body, which: _interest(body).open_interest(which)
+        )
 
     # Private.
 
@@ -257,7 +267,11 @@ class Binance(BinanceStreams):
         market = self.symbol(symbol)
         params = {"symbol": self.native_symbol(market), **_window(start, end), "limit": self._page(limit, market.kind)}
         return self._private(
-            "fetch_orders", market.kind, params, lambda body: [row.order(market) for row in _orders(body)], symbol=market
+            "fetch_orders",
+            market.kind,
+            params,
+            lambda body: [row.order(market) for row in _orders(body)],
+            symbol=market,
         )
 
     def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Call[list[Order]]:
@@ -286,11 +300,15 @@ class Binance(BinanceStreams):
         end: Time | None = None,
         limit: int | None = None,
     ) -> Call[list[Fill]]:
-        """See: /api/v3/myTrades, /fapi/v1/userTrades. With both bounds the window is at most 24 hours (spot), 7 days (futures)."""
+        """See: /api/v3/myTrades, /fapi/v1/userTrades. A window is at most 24 hours (spot), 7 days (futures)."""
         market = self.symbol(symbol)
         params = {"symbol": self.native_symbol(market), **_window(start, end), "limit": self._page(limit, market.kind)}
         return self._private(
-            "fetch_fills", market.kind, params, lambda body: [row.fill(market) for row in _own_trades(body)], symbol=market
+            "fetch_fills",
+            market.kind,
+            params,
+            lambda body: [row.fill(market) for row in _own_trades(body)],
+            symbol=market,
         )
 
     def create_order(
@@ -306,7 +324,7 @@ class Binance(BinanceStreams):
         reduce_only: bool = False,
         client_order_id: str | None = None,
     ) -> Call[Order]:
-        """See: POST /api/v3/order, /fapi/v1/order. Post-only is LIMIT_MAKER on spot and the time in force GTX on futures."""
+        """See: POST /api/v3/order, /fapi/v1/order. Post-only is LIMIT_MAKER on spot, time in force GTX on futures."""
         order = NewOrder.of(
             self.symbol(symbol),
             side=side,
@@ -465,7 +483,9 @@ class Binance(BinanceStreams):
     def _contract(self, symbol: str | Symbol) -> Symbol:
         market = self.symbol(symbol)
         if market.kind == "spot":
-            raise NotSupported(f"{self.name}: {market} is spot; its perpetual is written {market}-PERP", venue=self.name)
+            raise NotSupported(
+                f"{self.name}: {market} is spot; its perpetual is written {market}-PERP", venue=self.name
+            )
         return market
 
     def _perpetual(self, symbol: str | Symbol) -> Symbol:

@@ -65,7 +65,7 @@ KLINES: Final = KlineLayout(
 
 
 class Market(msgspec.Struct, frozen=True, kw_only=True):
-    """What differs between spot and USD-M futures. Weights are per request; ``*_weights`` are (up to limit, weight) steps."""
+    """What spot and USD-M futures differ in. Weights are per request; ``*_weights`` are (up to limit, weight) steps."""
 
     kind: Kind
     paths: Mapping[str, str]

@@ -61,7 +61,7 @@ def _ns(milliseconds: int | None) -> int | None:
 
 
 class ServerTime(msgspec.Struct):
-    serverTime: int  # noqa: N815 — fields carry the venue's own names
+    serverTime: int
 
 
 class Filter(msgspec.Struct):
@@ -281,9 +281,7 @@ class SpotBalance(msgspec.Struct):
     locked: Decimal
 
     def balance(self) -> Balance:
-        return Balance(
-            venue=VENUE, asset=self.asset, free=self.free, locked=self.locked, total=self.free + self.locked
-        )
+        return Balance(venue=VENUE, asset=self.asset, free=self.free, locked=self.locked, total=self.free + self.locked)
 
 
 class SpotAccount(msgspec.Struct):
@@ -403,7 +401,11 @@ class OrderReport(msgspec.Struct):
             average_price=self._average_price(),
             quote_filled=self._quote_filled(),
             stop_price=_positive(self.stopPrice),
-            time_in_force="gtc" if self.timeInForce == "GTX" else self.timeInForce.lower() if self.timeInForce else None,
+            time_in_force="gtc"
+            if self.timeInForce == "GTX"
+            else self.timeInForce.lower()
+            if self.timeInForce
+            else None,
             post_only=post_only,
             reduce_only=self.reduceOnly,
             fills=tuple(self._fill(fill, symbol) for fill in self.fills),
