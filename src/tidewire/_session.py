@@ -186,16 +186,17 @@ class Session:
         return value
 
     def _exchange(self, call: Call[Any], request: Request, ticket: Ticket) -> Effects[Response]:
-        response: Response | None = None
+        answered: Response | None = None
         started, sent_ns = time.perf_counter(), time.time_ns()
         try:
-            response = yield Send(request)
+            response: Response = yield Send(request)
+            answered = response
         except TransportError as error:
             if call.writes and error.sent:
                 raise self._unknown(call, str(error)) from error
             raise
         finally:
-            self._settle(call, ticket, response)
+            self._settle(call, ticket, answered)
         self.clock.observe(sent_ns, response.headers, time.time_ns())
         took_ms = (time.perf_counter() - started) * 1e3
         old = self._latency_ms
