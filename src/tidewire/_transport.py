@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import httpx
 
 from . import _redact
-from ._call import Request, Response
+from ._call import Request, Response, redact_url
 from ._session import All, Effects, Send, Sleep
 from .errors import ConfigError, ConnectionFailed, Timeout, TransportError
 
@@ -195,9 +195,10 @@ def _translate(error: Exception, request: Request) -> Exception:
     names = {base.__name__ for base in type(error).__mro__}
     if "HTTPError" not in names and "RequestError" not in names and "InvalidURL" not in names:
         return error
+    where = f"{request.method} {redact_url(request.url)}"
     if "InvalidURL" in names or "UnsupportedProtocol" in names:
-        return ConfigError(f"{request!r} is not an address that HTTP can use")
+        return ConfigError(f"{where} is not an address that HTTP can use")
     sent = not names & {kind.__name__ for kind in _BEFORE_SENDING}
     kind: type[TransportError] = Timeout if "TimeoutException" in names else ConnectionFailed
     what = "no answer in time from" if kind is Timeout else "no connection to" if not sent else "connection lost to"
-    return kind(f"{what} {request!r} ({type(error).__name__})", sent=sent)
+    return kind(f"{what} {where} ({type(error).__name__})", sent=sent)
