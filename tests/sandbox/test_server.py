@@ -114,6 +114,25 @@ def test_a_taken_port_is_told_where_it_is_started() -> None:
             second.base_url("binance")
 
 
+def test_a_failure_inside_is_raised_where_it_is_stopped() -> None:
+    sandbox = Sandbox("binance", pace=None).start()
+    sandbox.inspect("binance", lambda exchange: setattr(exchange, "ticker", lambda symbol: 1 / 0))
+    answer = httpx.get(sandbox.base_url("binance") + "/api/v3/ticker/24hr", params={"symbol": "BTCUSDT"})
+    assert answer.status_code == 500
+    with pytest.raises(ZeroDivisionError):
+        sandbox.stop()
+    assert "stopped" in repr(sandbox)
+
+
+def test_a_step_that_fails_ends_the_sandbox() -> None:
+    sandbox = Sandbox("binance", pace=0.01)
+    sandbox.exchange("binance").step = lambda followed: 1 / 0  # type: ignore[method-assign,assignment]
+    sandbox.start()
+    next(thread for thread in threading.enumerate() if thread.name == "tidewire-sandbox").join(5)
+    with pytest.raises(ZeroDivisionError):
+        sandbox.stop()
+
+
 async def test_async_with() -> None:
     async with Sandbox("binance", pace=None) as sandbox, httpx.AsyncClient() as client:
         url = sandbox.base_url("binance") + "/api/v3/time"

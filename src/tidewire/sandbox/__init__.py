@@ -12,7 +12,6 @@ import asyncio
 import hashlib
 import importlib
 import importlib.util
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
@@ -25,12 +24,14 @@ from ..errors import ConfigError
 from ..venues import home, venues
 from .exchange import VenueExchange
 from .faults import Armed, Fault, FaultKind, FaultPlan
+from .loop import LoopThread
 from .quotas import Quotas
 from .service import VenueService
 
 __all__ = ["Armed", "Fault", "Sandbox", "Usage", "dialects"]
 
 T = TypeVar("T")
+_FOREVER_S = 1e9  # of a market that stands still
 FUNDS: Mapping[str, Decimal] = {
     "USDT": Decimal(1_000_000),
     "USDC": Decimal(1_000_000),
@@ -80,35 +81,21 @@ class Sandbox:
         self._seed, self._pace, self._host, self._ports = seed, pace, host, dict(ports or {})
         self._plan = FaultPlan(seed, faults)
         self._services = {name: self._build(name, limits or {}, patience, ban_s, funds) for name in names}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._stop: asyncio.Event | None = None
+        self._thread = LoopThread("tidewire-sandbox")
 
     # Life.
 
     def start(self) -> Self:
         """Listen; returns when every venue answers."""
-        if self._thread is not None:
+        if self._thread.is_running:
             raise ConfigError("the sandbox is running already")
-        ready: threading.Event = threading.Event()
-        failure: list[BaseException] = []
-        self._thread = threading.Thread(target=self._run, args=(ready, failure), name="tidewire-sandbox", daemon=True)
-        self._thread.start()
-        ready.wait()
-        if failure:
-            self._thread.join()
-            self._thread = None
-            raise failure[0]
+        self._thread.start(self._serve)
         return self
 
     def stop(self) -> None:
-        """Close every connection and wait until the thread is gone. Does nothing when not running."""
-        if self._thread is None or self._loop is None or self._stop is None:
-            return
+        """Close every connection and wait until the thread is gone; raise what failed inside meanwhile."""
         self._plan.clear()
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-        self._thread = self._loop = None
+        self._thread.stop()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -127,7 +114,7 @@ class Sandbox:
         await asyncio.to_thread(self.stop)
 
     def __repr__(self) -> str:
-        state = "running" if self._thread is not None else "stopped"
+        state = "running" if self._thread.is_running else "stopped"
         return f"<Sandbox {' '.join(self._services)} ({state})>"
 
     # What a client needs.
@@ -163,7 +150,7 @@ class Sandbox:
                 for service in self._services.values():
                     service.step()
 
-        self._do(move)
+        self._thread.call(move)
 
     def fail(
         self,
@@ -205,29 +192,30 @@ class Sandbox:
     def inspect(self, venue: str, look: Callable[[VenueExchange], T]) -> T:
         """Call ``look(exchange)`` in the sandbox's thread, between requests, and return what it returns."""
         exchange = self._service(venue).exchange
-        return self._do(lambda: look(exchange))
+        return self._thread.call(lambda: look(exchange))
 
     # Counters.
 
     def requests(self, venue: str) -> Counter[str]:
         """Requests so far, by ``"METHOD /path"``."""
-        return Counter(self._service(venue).requests)
+        service = self._service(venue)
+        return self._thread.call(lambda: Counter(service.requests))
 
     def refusals(self, venue: str) -> Counter[int]:
         """Requests refused for their weight so far, by status: 429 and 418."""
-        return Counter(self._service(venue).exchange.quotas.refusals)
+        return self.inspect(venue, lambda exchange: Counter(exchange.quotas.refusals))
 
     def usage(self, venue: str, scope: str) -> Usage:
         """Weight used in the present window."""
-        return self._service(venue).exchange.usage(scope)
+        return self.inspect(venue, lambda exchange: exchange.usage(scope))
 
     def peak(self, venue: str, scope: str) -> int:
         """Most weight granted in any window so far."""
-        return self._service(venue).exchange.quotas.peak(scope)
+        return self.inspect(venue, lambda exchange: exchange.quotas.peak(scope))
 
     def windows(self, venue: str, scope: str) -> dict[int, int]:
         """Weight granted in each window so far; windows are numbered since the epoch."""
-        return dict(self._service(venue).exchange.quotas.windows[scope])
+        return self.inspect(venue, lambda exchange: dict(exchange.quotas.windows[scope]))
 
     def connections(self, venue: str) -> int:
         """Stream connections open now."""
@@ -257,50 +245,22 @@ class Sandbox:
             raise ConfigError(f"this sandbox does not serve {venue!r}: it has {', '.join(self._services)}") from None
 
     def _running(self, venue: str) -> VenueService:
-        if self._thread is None:
+        if not self._thread.is_running:
             raise ConfigError("the sandbox is not running: use it as a context manager, or call start()")
         return self._service(venue)
 
-    def _do(self, action: Callable[[], T]) -> T:
-        """Run an action in the sandbox's thread."""
-        if self._loop is None or self._thread is None:
-            return action()
-
-        async def run() -> T:
-            return action()
-
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
-
-    def _run(self, ready: threading.Event, failure: list[BaseException]) -> None:
-        try:
-            asyncio.run(self._serve(ready))
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits in start()
-            failure.append(error)
-        finally:
-            ready.set()
-
-    async def _serve(self, ready: threading.Event) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+    async def _serve(self, ready: Callable[[], None]) -> None:
         try:
             for name, service in self._services.items():
                 await service.start(self._host, *self._ports.get(name, (0, 0)))
-            ready.set()
-            if self._pace is None:
-                await self._stop.wait()
-            else:
-                await self._move(self._pace)
+            ready()
+            while True:
+                await asyncio.sleep(_FOREVER_S if self._pace is None else self._pace)
+                for service in self._services.values():
+                    service.step()
         finally:
             for service in self._services.values():
                 await service.close()
-
-    async def _move(self, pace: float) -> None:
-        while self._stop is not None and not self._stop.is_set():
-            for service in self._services.values():
-                service.step()
-            try:
-                await asyncio.wait_for(self._stop.wait(), pace)
-            except TimeoutError:
-                continue
 
 
 def _load(name: str) -> Dialect:

@@ -73,42 +73,37 @@ def _by_symbols(one: int, some: tuple[tuple[int, int], ...], everything: int) ->
     return weigh
 
 
+# Only what is honoured is accepted: a parameter that the sandbox does not know is refused, not ignored.
 _PAGE = "symbol orderId startTime endTime limit"
-_ORDER = "symbol side type timeInForce quantity price newClientOrderId newOrderRespType selfTradePreventionMode"
+_ORDER = "symbol side type timeInForce quantity price newClientOrderId newOrderRespType"
 _KLINES = "symbol interval startTime endTime limit"
 _IDS = "symbol orderId origClientOrderId"
-_TICKERS_SPOT = "symbol symbols type symbolStatus"
+_TICKERS_SPOT = "symbol symbols"
 
 _SPOT: Final[dict[tuple[str, str], Endpoint]] = {
     ("GET", "/api/v3/ping"): _open(market.ping, "", 1),
     ("GET", "/api/v3/time"): _open(market.server_time, "", 1),
-    ("GET", "/api/v3/exchangeInfo"): _open(
-        info.exchange_info, "symbol symbols permissions showPermissionSets symbolStatus", 20
-    ),
+    ("GET", "/api/v3/exchangeInfo"): _open(info.exchange_info, "symbol symbols", 20),
     ("GET", "/api/v3/depth"): _open(
-        market.depth, "symbol limit symbolStatus", _steps("limit", 100, (100, 5), (500, 25), (1000, 50), (5000, 250))
+        market.depth, "symbol limit", _steps("limit", 100, (100, 5), (500, 25), (1000, 50), (5000, 250))
     ),
     ("GET", "/api/v3/trades"): _open(market.trades, "symbol limit", 25),
     ("GET", "/api/v3/aggTrades"): _open(market.agg_trades, "symbol fromId startTime endTime limit", 4),
-    ("GET", "/api/v3/klines"): _open(market.klines, f"{_KLINES} timeZone", 2),
-    ("GET", "/api/v3/uiKlines"): _open(market.klines, f"{_KLINES} timeZone", 2),
+    ("GET", "/api/v3/klines"): _open(market.klines, _KLINES, 2),
+    ("GET", "/api/v3/uiKlines"): _open(market.klines, _KLINES, 2),
     ("GET", "/api/v3/ticker/24hr"): _open(market.tickers, _TICKERS_SPOT, _by_symbols(2, ((20, 2), (100, 40)), 80)),
     ("GET", "/api/v3/ticker/price"): _open(market.prices, _TICKERS_SPOT, _by_symbols(2, (), 4)),
     ("GET", "/api/v3/ticker/bookTicker"): _open(market.best_quotes, _TICKERS_SPOT, _by_symbols(2, (), 4)),
     ("GET", "/api/v3/account"): _private(trading.account, "omitZeroBalances", 20),
     ("POST", "/api/v3/order"): _private(
         trading.new_order,
-        f"{_ORDER} quoteOrderQty strategyId strategyType",
+        f"{_ORDER} quoteOrderQty",
         _MAY_FAIL,
         is_order=True,
         free_if_done=True,
     ),
-    ("POST", "/api/v3/order/test"): _private(
-        trading.test_order, f"{_ORDER} quoteOrderQty strategyId strategyType computeCommissionRates", 1
-    ),
-    ("DELETE", "/api/v3/order"): _private(
-        trading.cancel, f"{_IDS} newClientOrderId cancelRestrictions", _MAY_FAIL, free_if_done=True
-    ),
+    ("POST", "/api/v3/order/test"): _private(trading.test_order, f"{_ORDER} quoteOrderQty", 1),
+    ("DELETE", "/api/v3/order"): _private(trading.cancel, f"{_IDS} newClientOrderId", _MAY_FAIL, free_if_done=True),
     ("GET", "/api/v3/order"): _private(trading.order, _IDS, 4),
     ("GET", "/api/v3/openOrders"): _private(trading.open_orders, "symbol", _by_symbols(6, (), 80)),
     ("DELETE", "/api/v3/openOrders"): _private(trading.cancel_all, "symbol", _MAY_FAIL, free_if_done=True),
@@ -146,7 +141,7 @@ _LINEAR: Final[dict[tuple[str, str], Endpoint]] = {
     ("GET", "/fapi/v1/leverageBracket"): _private(trading.leverage_brackets, "symbol", 1),
     ("POST", "/fapi/v1/order"): _private(
         trading.new_order,
-        f"{_ORDER} positionSide reduceOnly closePosition workingType priceProtect priceMatch goodTillDate stopPrice",
+        f"{_ORDER} positionSide reduceOnly",
         0,
         is_order=True,
     ),
@@ -219,7 +214,7 @@ class BinanceDialect:
 
     def refuse(self, request: Request, breach: Breach) -> Response:
         """429 with the seconds to wait; 418 once banned."""
-        limit, headers = breach.limit, {"Retry-After": str(round(breach.retry_after_s))}
+        limit, headers = breach.limit, {"Retry-After": f"{breach.retry_after_s:g}"}
         if breach.banned:
             return Refusal(
                 -1003,
