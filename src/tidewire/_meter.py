@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -55,12 +54,12 @@ class Meter:
         self.limiter.configure(msgspec.structs.replace(quota, scope=name) for name, quota in named.items())
 
 
-_meters: WeakValueDictionary[object, Meter] = WeakValueDictionary()
+_meters: dict[object, Meter] = {}
 _meters_lock = threading.Lock()
 
 
 def meter_for(venue: Venue) -> Meter:
-    """The meter of a venue's address: the same for all clients that are alive, because the venue counts per address."""
+    """The meter of a venue's address: one for all clients of this process, past ones too, as the venue counts."""
     key = (venue.name, tuple(sorted(venue.rest_hosts.items())))
     with _meters_lock:
         meter = _meters.get(key)

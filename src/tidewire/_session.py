@@ -31,7 +31,6 @@ from .errors import (
     NotSupported,
     OutcomeUnknown,
     RateLimited,
-    SymbolRejected,
     TransportError,
     VenueError,
 )
@@ -172,9 +171,6 @@ class Session:
         except ClockSkew:
             self.clock.distrust()
             raise
-        except SymbolRejected as error:
-            why = f"{call.symbol}: {error.message}; fetch_instruments() lists what there is"
-            raise SymbolRejected(why, venue=error.venue, code=error.code, http_status=error.http_status) from None
         except (VenueError, DecodeError) as error:
             if call.writes and self._is_ambiguous(error):
                 raise self._unknown(call, str(error)) from error

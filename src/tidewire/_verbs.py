@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from ._cache import Cache
+from ._call import Call
 from ._order import NewOrder, Number
 from ._progress import Progress, watch
 from ._session import All, Effects, Session, Sleep
@@ -60,6 +61,15 @@ class Verbs:
         self._venue = session.venue
         self._cache: Cache[tuple[Kind, Symbol | None], Instruments] = Cache(ttl=cache_ttl, max_entries=4096)
 
+    def _ask(self, call: Call[T]) -> Effects[T]:
+        """Run a call; where the venue does not know the symbol, look what the user may have meant."""
+        try:
+            return (yield from self._session.run(call))
+        except SymbolRejected as error:
+            near = yield from self._near(call.symbol or "")
+            why = f"{error.message} {call.symbol}{_hint(near)}"
+            raise SymbolRejected(why, venue=error.venue, code=error.code, http_status=error.http_status) from None
+
     # The venue itself.
 
     def server_time(self) -> Effects[dt.datetime]:
@@ -101,13 +111,16 @@ class Verbs:
 
     def _unknown_symbol(self, text: str, cause: Exception | None) -> Effects[Error]:
         """Spend a look at the whole list to tell what the user may have meant."""
+        near = yield from self._near(text)
+        if isinstance(cause, ConfigError) and not isinstance(cause, UnknownSymbol) and not near:
+            return cause
+        return UnknownSymbol(f"{self._venue.name} has no instrument {text!r}{_hint(near)}", venue=self._venue.name)
+
+    def _near(self, text: str) -> Effects[list[str]]:
         near: list[str] = []
         for kind in self._venue.spec.kinds:
             near += (yield from self._instruments(kind)).near(text)
-        if isinstance(cause, ConfigError) and not isinstance(cause, UnknownSymbol) and not near:
-            return cause
-        hint = f"; did you mean {' or '.join(near[:4])}?" if near else ""
-        return UnknownSymbol(f"{self._venue.name} has no instrument {text!r}{hint}", venue=self._venue.name)
+        return near
 
     # Klines.
 
@@ -147,7 +160,7 @@ class Verbs:
         page, pages, have = self._venue.spec.klines_page[market.kind], list[Klines](), 0
         while limit is None or have < limit:
             size = page if limit is None else min(page, limit - have)
-            part = yield from self._session.run(
+            part = yield from self._ask(
                 self._venue.fetch_klines(market, bar, start=first, end=last, limit=size)
             )
             if not len(part):
@@ -163,7 +176,7 @@ class Verbs:
         page, pages = self._venue.spec.klines_page[market.kind], list[Klines]()
         while limit > 0:
             size = min(page, limit)
-            part = yield from self._session.run(self._venue.fetch_klines(market, bar, end=last, limit=size))
+            part = yield from self._ask(self._venue.fetch_klines(market, bar, end=last, limit=size))
             if not len(part):
                 break
             pages.append(part)
@@ -196,10 +209,10 @@ class Verbs:
     # Market data, one round trip each.
 
     def fetch_price(self, symbol: str | Symbol) -> Effects[Decimal]:
-        return (yield from self._session.run(self._venue.fetch_price(symbol)))
+        return (yield from self._ask(self._venue.fetch_price(symbol)))
 
     def fetch_ticker(self, symbol: str | Symbol) -> Effects[Ticker]:
-        return (yield from self._session.run(self._venue.fetch_ticker(symbol)))
+        return (yield from self._ask(self._venue.fetch_ticker(symbol)))
 
     def fetch_tickers(self, symbols: Sequence[str | Symbol] | None = None) -> Effects[list[Ticker]]:
         if symbols is not None:
@@ -207,58 +220,58 @@ class Verbs:
             groups = [group for kind in self._venue.spec.kinds if (group := [s for s in parsed if s.kind == kind])]
             tickers: list[Ticker] = []
             for group in groups:
-                tickers += yield from self._session.run(self._venue.fetch_tickers(group))
+                tickers += yield from self._ask(self._venue.fetch_tickers(group))
             return tickers
         yield from self._instruments("spot")
-        return (yield from self._session.run(self._venue.fetch_tickers()))
+        return (yield from self._ask(self._venue.fetch_tickers()))
 
     def fetch_book(self, symbol: str | Symbol, depth: int = 100) -> Effects[BookSnapshot]:
-        return (yield from self._session.run(self._venue.fetch_book(symbol, depth)))
+        return (yield from self._ask(self._venue.fetch_book(symbol, depth)))
 
     def fetch_trades(self, symbol: str | Symbol, limit: int = 100) -> Effects[list[Trade]]:
-        return (yield from self._session.run(self._venue.fetch_trades(symbol, limit)))
+        return (yield from self._ask(self._venue.fetch_trades(symbol, limit)))
 
     def fetch_funding_rate(self, symbol: str | Symbol) -> Effects[FundingRate]:
-        return (yield from self._session.run(self._venue.fetch_funding_rate(symbol)))
+        return (yield from self._ask(self._venue.fetch_funding_rate(symbol)))
 
     def fetch_funding_history(
         self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
     ) -> Effects[list[FundingRate]]:
         call = self._venue.fetch_funding_history(symbol, start=start, end=end, limit=limit)
-        return (yield from self._session.run(call))
+        return (yield from self._ask(call))
 
     def fetch_open_interest(self, symbol: str | Symbol) -> Effects[OpenInterest]:
-        return (yield from self._session.run(self._venue.fetch_open_interest(symbol)))
+        return (yield from self._ask(self._venue.fetch_open_interest(symbol)))
 
     # The account.
 
     def fetch_balances(self, *, kind: Kind = "spot") -> Effects[list[Balance]]:
-        return (yield from self._session.run(self._venue.fetch_balances(kind=_kind(kind))))
+        return (yield from self._ask(self._venue.fetch_balances(kind=_kind(kind))))
 
     def fetch_positions(self) -> Effects[list[Position]]:
         yield from self._instruments("linear")
-        return (yield from self._session.run(self._venue.fetch_positions()))
+        return (yield from self._ask(self._venue.fetch_positions()))
 
     def fetch_orders(
         self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
     ) -> Effects[list[Order]]:
-        return (yield from self._session.run(self._venue.fetch_orders(symbol, start=start, end=end, limit=limit)))
+        return (yield from self._ask(self._venue.fetch_orders(symbol, start=start, end=end, limit=limit)))
 
     def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Effects[list[Order]]:
         if symbol is None:
             yield from self._instruments(_kind(kind))
-        return (yield from self._session.run(self._venue.fetch_open_orders(symbol, kind=kind)))
+        return (yield from self._ask(self._venue.fetch_open_orders(symbol, kind=kind)))
 
     def fetch_order(
         self, symbol: str | Symbol, *, order_id: str | None = None, client_order_id: str | None = None
     ) -> Effects[Order]:
         call = self._venue.fetch_order(symbol, order_id=order_id, client_order_id=client_order_id)
-        return (yield from self._session.run(call))
+        return (yield from self._ask(call))
 
     def fetch_fills(
         self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
     ) -> Effects[list[Fill]]:
-        return (yield from self._session.run(self._venue.fetch_fills(symbol, start=start, end=end, limit=limit)))
+        return (yield from self._ask(self._venue.fetch_fills(symbol, start=start, end=end, limit=limit)))
 
     # Orders.
 
@@ -299,16 +312,16 @@ class Verbs:
         )
         rules = yield from self.instrument(order.symbol)
         rules.check(quantity=order.quantity, price=order.price)
-        return (yield from self._session.run(call))
+        return (yield from self._ask(call))
 
     def cancel_order(
         self, symbol: str | Symbol, *, order_id: str | None = None, client_order_id: str | None = None
     ) -> Effects[Order]:
         call = self._venue.cancel_order(symbol, order_id=order_id, client_order_id=client_order_id)
-        return (yield from self._session.run(call))
+        return (yield from self._ask(call))
 
     def cancel_all_orders(self, symbol: str | Symbol) -> Effects[list[Order]]:
-        return (yield from self._session.run(self._venue.cancel_all_orders(symbol)))
+        return (yield from self._ask(self._venue.cancel_all_orders(symbol)))
 
     def resolve_order(self, unknown: OutcomeUnknown, *, timeout: float | None = None) -> Effects[Order]:
         """Ask until the order shows or can no longer appear. A 'not found' right after a lost answer proves nothing."""
@@ -326,7 +339,7 @@ class Verbs:
         while True:
             last_look = time.time_ns() >= deadline_ns
             try:
-                return (yield from self._session.run(self._venue.fetch_order(unknown.symbol, **ids)))
+                return (yield from self._ask(self._venue.fetch_order(unknown.symbol, **ids)))
             except OrderNotFound:
                 if last_look:
                     raise
@@ -360,6 +373,10 @@ _DATA: Mapping[str, str] = {
     "funding_rate": "fetch_funding_rate",
     "open_interest": "fetch_open_interest",
 }
+
+
+def _hint(near: Sequence[str]) -> str:
+    return f"; did you mean {' or '.join(near[:4])}?" if near else "; fetch_instruments() lists what there is"
 
 
 def _kind(kind: str) -> Kind:

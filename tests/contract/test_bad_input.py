@@ -17,7 +17,7 @@ SPOT = "BTC-USDT"
 Act = Callable[[tw.Client], Any]
 
 USER: list[tuple[str, Act, type[tw.Error], str | None]] = [
-    ("unknown symbol", lambda c: c.fetch_klines("NO-SUCH", "1h"), tw.UnknownSymbol, "NO"),
+    ("unknown symbol", lambda c: c.fetch_klines("BTC-USTD", "1h"), tw.UnknownSymbol, "did you mean .*BTC-USDT"),
     ("unknown symbol, looked up", lambda c: c.instrument("BTC-USDR"), tw.UnknownSymbol, "did you mean .*BTC-USDT"),
     ("a venue's own id", lambda c: c.fetch_price("btcusdt"), tw.ConfigError, "BTC-USDT"),
     ("no symbol at all", lambda c: c.fetch_price(42), tw.ConfigError, "symbol"),  # type: ignore[arg-type]
