@@ -17,7 +17,7 @@ from .ask import MS, Ask, authenticate, check_names, read_params
 from .refusal import JSON, Refusal, refusal_of
 from .stream import BinanceSession
 
-__all__ = ["DIALECT"]
+__all__ = ["DIALECT", "ENDPOINTS"]
 
 _HTML: Final = {"Content-Type": "text/html"}
 _NOT_FOUND: Final = Response(404, b"<html><body><h2>404 Not found</h2></body></html>", _HTML)
@@ -152,7 +152,7 @@ _LINEAR: Final[dict[tuple[str, str], Endpoint]] = {
     ("GET", "/fapi/v1/allOrders"): _private(trading.all_orders, _PAGE, 5),
     ("GET", "/fapi/v1/userTrades"): _private(trading.own_trades, f"{_PAGE} fromId", 5),
 }
-_ENDPOINTS: Final = {**_SPOT, **_LINEAR}
+ENDPOINTS: Final = {**_SPOT, **_LINEAR}
 
 
 class BinanceDialect:
@@ -250,7 +250,7 @@ class BinanceDialect:
 
 
 def _endpoint(request: Request) -> Endpoint | None:
-    return _ENDPOINTS.get((request.method, urlsplit(request.url).path))
+    return ENDPOINTS.get((request.method, urlsplit(request.url).path))
 
 
 def _kind(request: Request) -> Kind:
