@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-RIVALS = ("ccxt", "httpx", "msgspec", "numpy", "orjson", "pandas", "sortedcontainers")
+RIVALS = ("ccxt", "cryptography", "httpx", "msgspec", "numpy", "orjson", "pandas", "sortedcontainers")
 OWN = "tidewire"
 
 

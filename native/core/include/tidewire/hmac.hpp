@@ -33,9 +33,12 @@ class Hmac {
 
   // Writes tag_size bytes. Any number of threads may call this at once.
   void tag(Octets message, std::uint8_t* out) const noexcept {
-    std::array<std::uint8_t, tag_size> hashed;
-    finish<Hash>(inner_, Hash::block_size, message, hashed.data());
-    finish<Hash>(outer_, Hash::block_size, hashed, out);
+    std::array<std::uint8_t, Hash::block_size> block{};  // the inner digest, which with its padding is one block
+    finish<Hash>(inner_, Hash::block_size, message, block.data());
+    pad<Hash>(block.data(), Hash::digest_size, 1, Hash::block_size + Hash::digest_size);
+    typename Hash::State state = outer_;
+    Hash::compress(state, block.data(), 1);
+    store_digest<Hash>(state, out);
   }
 
  private:

@@ -71,6 +71,20 @@ void store_big_endian(Word word, std::uint8_t* to) noexcept {
   std::memcpy(to, &word, sizeof word);
 }
 
+// Mark the end of a message of `size` bytes, whose last `rest` bytes begin `tail`: `blocks` cleared blocks otherwise.
+template <class Hash>
+void pad(std::uint8_t* tail, std::size_t rest, std::size_t blocks, std::uint64_t size) noexcept {
+  tail[rest] = 0x80;
+  store_big_endian<std::uint64_t>(size * 8, tail + blocks * Hash::block_size - 8);
+}
+
+template <class Hash>
+void store_digest(const typename Hash::State& state, std::uint8_t* digest) noexcept {
+  using Word = Hash::State::value_type;
+  for (std::size_t i = 0; i < Hash::digest_size / sizeof(Word); ++i)
+    store_big_endian(state[i], digest + i * sizeof(Word));
+}
+
 // End a hash: `state` has taken `before` bytes (whole blocks), `message` is the rest. Writes Hash::digest_size bytes.
 template <class Hash>
 void finish(typename Hash::State state, std::uint64_t before, Octets message, std::uint8_t* digest) noexcept {
@@ -78,18 +92,14 @@ void finish(typename Hash::State state, std::uint64_t before, Octets message, st
   const std::size_t whole = message.size() / block, rest = message.size() % block;
   if (whole != 0) Hash::compress(state, message.data(), whole);
 
-  std::array<std::uint8_t, 2 * block> tail;  // cleared below as far as it is used: this is on the path of every request
+  std::array<std::uint8_t, 2 * block> tail;  // cleared as far as it is used: this is on the path of every request
   const std::size_t blocks = rest + 1 + Hash::length_size > block ? 2 : 1;
   std::memset(tail.data(), 0, block);
   if (blocks == 2) std::memset(tail.data() + block, 0, block);
   if (rest != 0) std::memcpy(tail.data(), message.data() + whole * block, rest);
-  tail[rest] = 0x80;
-  store_big_endian<std::uint64_t>((before + message.size()) * 8, tail.data() + blocks * block - 8);
+  pad<Hash>(tail.data(), rest, blocks, before + message.size());
   Hash::compress(state, tail.data(), blocks);
-
-  using Word = Hash::State::value_type;
-  for (std::size_t i = 0; i < Hash::digest_size / sizeof(Word); ++i)
-    store_big_endian(state[i], digest + i * sizeof(Word));
+  store_digest<Hash>(state, digest);
 }
 
 template <class Hash>
