@@ -119,9 +119,8 @@ class OrderBook(_native.Book):
     """The levels of one market, kept from snapshots and deltas.
 
     ``tick_size`` and ``lot_size`` are the steps of price and quantity, as text or ``Decimal``. Numbers are held as
-    whole ticks and lots, never rounded: a price off the grid is a ``DecodeError``; a quantity finer than the lot, which
-    venues do show for orders older than their rules, refines ``lot_size``. Messages are ``bytes`` or anything with a
-    buffer.
+    whole ticks and lots, never rounded: one off the grid, which venues do show for orders older than their rules,
+    refines ``tick_size`` or ``lot_size``. Messages are ``bytes`` or anything with a buffer.
 
     A message is read whole, judged by the layout's sequence rule, and only then applied: whatever is raised, every
     level is as it was before (after a ``ChecksumMismatch``, as the message made it).
@@ -140,7 +139,7 @@ class OrderBook(_native.Book):
 
     @property
     def tick_size(self) -> Decimal:
-        """Step of prices."""
+        """Step of prices: as given, or finer since a price needed it."""
         return Decimal(self.step_texts()[0])
 
     @property

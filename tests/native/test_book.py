@@ -32,3 +32,32 @@ def test_a_book_from_snapshot_to_gap() -> None:
         book.apply(b'{"U":14,"u":15,"b":[["0.50","1"]],"a":[]}', SPOT)
     assert (gap.value.expected, gap.value.received) == (13, 14)
     assert book.state is BookState.STALE
+
+
+def test_prices_and_quantities_older_than_the_rules_refine_the_grid() -> None:
+    book = OrderBook(tick_size="0.05", lot_size="0.001")
+    book.apply_snapshot(b'{"lastUpdateId":10,"bids":[["0.95","3"],["0.9","4"]],"asks":[["1.05","5"]]}', SPOT)
+    assert book.apply(b'{"U":11,"u":11,"b":[["0.87","1"],["0.9","0"]],"a":[["1.1234","0.00005"]]}', SPOT)
+    assert (book.tick_size, book.lot_size) == (Decimal("0.0001"), Decimal("0.00001"))
+    assert [(level.price, level.quantity) for level in book.bids()] == [
+        (Decimal("0.95"), Decimal(3)),
+        (Decimal("0.87"), Decimal(1)),
+    ]
+    assert [(level.price, level.quantity) for level in book.asks()] == [
+        (Decimal("1.05"), Decimal(5)),
+        (Decimal("1.1234"), Decimal("0.00005")),
+    ]
+    assert (book.valid_bid, book.valid_ask) == (Decimal("0.9"), Decimal("1.05"))
+    assert book.apply(b'{"U":12,"u":12,"b":[["0.95","0"]],"a":[["1.1234","0"]]}', SPOT)
+    assert (len(book.bids()), len(book.asks())) == (1, 1)
+
+
+@pytest.mark.parametrize("price", ["1e-19", "1" * 30, "0.0000000000000000001"])
+def test_a_price_that_no_grid_can_hold_changes_nothing(price: str) -> None:
+    book = OrderBook(tick_size="0.01", lot_size="0.001")
+    book.apply_snapshot(SNAPSHOT, SPOT)
+    before = book.bids(), book.asks()
+    with pytest.raises(errors.DecodeError):
+        book.apply(f'{{"U":11,"u":11,"b":[["{price}","1"],["0.98","7"]],"a":[]}}'.encode(), SPOT)
+    assert (book.bids(), book.asks()) == before
+    assert (book.state, book.sequence) == (BookState.LIVE, 10)

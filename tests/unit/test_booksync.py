@@ -150,7 +150,7 @@ def test_a_repeated_delta_changes_nothing() -> None:
     [
         pytest.param(b'{"e":"depthUpdate","U":101,"u":1', id="truncated"),
         pytest.param(delta(101, 105, [["eleven", "2"]]), id="not a number"),
-        pytest.param(delta(101, 105, [["11.001", "2"]]), id="off the grid"),
+        pytest.param(delta(101, 105, [["1e-19", "2"]]), id="off every grid"),
         pytest.param(b'{"e":"depthUpdate"}', id="no sequence"),
         pytest.param(b"<html>502 Bad Gateway</html>", id="HTML"),
         pytest.param(b"", id="empty"),

@@ -55,11 +55,38 @@ Status Book::apply_snapshot(const BookLayout& layout, Bytes text) {
 Status Book::read(MessageReader& reader, const BookLayout& layout, const Place& root, Bytes text) {
   use(layout);
   Status status = reader.read(layout, root, grid_, text, message_);
-  while (message_.off_lot && refine_lots(*message_.off_lot)) status = reader.read(layout, root, grid_, text, message_);
+  while (refine()) status = reader.read(layout, root, grid_, text, message_);
   return status;
 }
 
-// Makes the quantities' grid fine enough for one; false when levels would no longer fit.
+// Makes a grid fine enough for what the message could not put on it; false when there is no such thing, or no way.
+bool Book::refine() {
+  return (message_.off_tick && refine_ticks(*message_.off_tick)) || (message_.off_lot && refine_lots(*message_.off_lot));
+}
+
+bool Book::refine_ticks(const Decimal& price) {
+  Grid finer;
+  std::int64_t ratio = 1;
+  if (grid_.price.refined(price, finer, ratio) != Code::ok) return false;
+  if (std::max(bids_.most_ticks(), asks_.most_ticks()) > Grid::limit / ratio) return false;
+  bids_.scale_ticks(ratio);
+  asks_.scale_ticks(ratio);
+  const auto scale = [&](std::optional<std::int64_t>& known) {
+    if (known && __builtin_mul_overflow(*known, ratio, &*known)) known.reset();
+  };
+  scale(known_bid_);
+  scale(known_ask_);
+  const auto rekey = [&](Texts& texts) {
+    Texts moved;
+    for (auto& [key, text] : texts) moved.emplace(key * ratio, std::move(text));
+    texts = std::move(moved);
+  };
+  rekey(bid_texts_);
+  rekey(ask_texts_);
+  grid_.price = finer;
+  return true;
+}
+
 bool Book::refine_lots(const Decimal& quantity) {
   Grid finer;
   std::int64_t ratio = 1;

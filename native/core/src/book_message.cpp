@@ -150,7 +150,7 @@ class Scan {
     if (!json_.read_quoted_or_bare_number(number)) return false;
     text = number.text;
     if (const Code code = grid.ticks(number, ticks); code != Code::ok) {
-      if (code == Code::off_grid && what == Hole::Kind::quantity) out_.off_lot = number;
+      if (code == Code::off_grid) (what == Hole::Kind::quantity ? out_.off_lot : out_.off_tick) = number;
       return json_.fail(code, at(text));
     }
     hole(what, Field::none, at(text), at(text) + text.size());

@@ -137,6 +137,18 @@ std::int64_t Ladder::most_lots() const {
   return most;
 }
 
+std::int64_t Ladder::most_ticks() const { return empty() ? 0 : std::max(std::abs(best_), std::abs(worst())); }
+
+void Ladder::scale_ticks(std::int64_t factor) {
+  std::vector<Level> levels;
+  levels.reserve(size());
+  visit([&](Level level) {
+    levels.push_back({level.key * factor, level.lots});
+    return true;
+  });
+  load(levels);
+}
+
 void Ladder::scale_lots(std::int64_t factor) {
   visit([&](Level level) {
     if (level.key < base_) return false;

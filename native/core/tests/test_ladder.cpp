@@ -96,6 +96,16 @@ void loads() {
     std::erase_if(reference, [](const auto& entry) { return entry.second == 0; });
     ladder.load(levels);
     CHECK(same(ladder, reference));
+    Reference finer;
+    std::int64_t most = 0;
+    for (const auto& [key, lots] : reference) {
+      finer[key * 1'000] = lots * 10;
+      most = std::max(most, std::abs(key));
+    }
+    CHECK(ladder.most_ticks() == most);
+    ladder.scale_ticks(1'000);
+    ladder.scale_lots(10);
+    CHECK(same(ladder, finer));
   }
 }
 

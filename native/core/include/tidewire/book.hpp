@@ -1,9 +1,9 @@
 // An order book kept from a venue's own messages. A message is read whole, then judged by its sequence numbers, then
 // applied whole: what is malformed or does not follow leaves every level as it was.
 //
-// A price off the grid is malformed. A quantity may be finer than the lot: Binance shows 25.42618900 BTC at 200000.00
-// where the lot is 0.00001 (August 2024; orders older than the lot). The grid of quantities is then refined, and the
-// levels with it.
+// A price or quantity may be finer than the venue's rules, because orders outlive them: Binance shows 25.42618900 BTC at
+// 200000.00 where the lot is 0.00001 (August 2024), and NKNUSDT at 0.25974 where the tick is 0.0001 (October 2021). The
+// grid is then refined, and the levels with it.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -68,6 +68,8 @@ class Book {
   using Texts = std::unordered_map<std::int64_t, std::string>;
 
   Status read(MessageReader& reader, const BookLayout& layout, const Place& root, Bytes text);
+  bool refine();
+  bool refine_ticks(const Decimal& price);
   bool refine_lots(const Decimal& quantity);
   Status replace(const BookLayout& layout);
   Status merge(const BookLayout& layout);

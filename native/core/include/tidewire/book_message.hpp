@@ -24,7 +24,7 @@ struct BookMessage {
   std::int64_t first = 0, last = 0, previous = 0, checksum = 0;
   std::uint32_t found = 0;         // bit per Field
   bool snapshot = false;           // what the message calls itself; false when the layout names no kind
-  std::optional<Decimal> off_lot;  // the quantity that failed with Code::off_grid
+  std::optional<Decimal> off_tick, off_lot;  // the price or quantity that failed with Code::off_grid
 
   static constexpr std::uint32_t bit(Field field) { return std::uint32_t{1} << static_cast<unsigned>(field); }
   bool has(Field field) const { return (found & bit(field)) != 0; }
@@ -51,6 +51,7 @@ struct BookMessage {
     ask_texts.clear();
     found = 0;
     snapshot = false;
+    off_tick.reset();
     off_lot.reset();
   }
 };
