@@ -17,6 +17,7 @@ from tidewire import _websocket
 from tidewire.credentials import Credentials
 from tidewire.errors import ConnectionFailed
 from tidewire.sandbox import Sandbox
+from tidewire.venues.binance.sandbox import DIALECT
 
 Signed = Callable[..., httpx.Response]
 Levels = dict[Decimal, Decimal]
@@ -265,3 +266,22 @@ async def test_the_markets_move_by_themselves_at_their_pace() -> None:
             events = await listener.drained(10)
         assert all(after["U"] == before["u"] + 1 for before, after in itertools.pairwise(events))
     assert sandbox.connections("binance") == 0
+
+
+async def test_who_does_not_answer_pings_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DIALECT, "ping_s", 0.2)
+    async with Sandbox("binance", pace=None) as sandbox:
+        async with listen(sandbox, "/ws/btcusdt@trade") as lively:
+            host, port = sandbox.stream_url("binance").removeprefix("ws://").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13"
+            upgrade = f"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{key}\r\n\r\n"
+            writer.write(upgrade.encode())
+            heard = b""
+            with contextlib.suppress(ConnectionResetError):
+                while piece := await asyncio.wait_for(reader.read(4096), 5):
+                    heard += piece
+            writer.close()
+            assert heard.startswith(b"HTTP/1.1 101")
+            assert heard.endswith(b"\x89\x00" * 2)  # empty pings, unanswered
+            assert not lively.closed.done()
