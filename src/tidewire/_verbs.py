@@ -80,7 +80,9 @@ class Verbs:
 
     # Instruments.
 
-    def fetch_instruments(self, kind: Kind | None = None) -> Effects[list[Instrument]]:
+    def fetch_instruments(self, kind: Kind | None = None, *, refresh: bool = False) -> Effects[list[Instrument]]:
+        if refresh:
+            self._cache.invalidate()
         found: list[Instrument] = []
         for each in self._venue.spec.kinds if kind is None else (_kind(kind),):
             found += (yield from self._instruments(each)).rows

@@ -158,9 +158,12 @@ class Client(_Base):
         """Return the venue's clock as an aware UTC datetime."""
         return self._run(self._verbs.server_time())
 
-    def fetch_instruments(self, kind: Kind | None = None) -> list[Instrument]:
-        """Return the instruments of a kind (``"spot"``, ``"linear"``), or of all; cached for ``cache_ttl`` seconds."""
-        return self._run(self._verbs.fetch_instruments(kind))
+    def fetch_instruments(self, kind: Kind | None = None, *, refresh: bool = False) -> list[Instrument]:
+        """Return the instruments of a kind (``"spot"``, ``"linear"``), or of all.
+
+        They are kept for ``cache_ttl`` seconds, for ``instrument`` and order checks too; ``refresh`` forgets them first.
+        """
+        return self._run(self._verbs.fetch_instruments(kind, refresh=refresh))
 
     def instrument(self, symbol: str | Symbol) -> Instrument:
         """Return one instrument, cached; raise ``UnknownSymbol`` with near matches."""
@@ -404,8 +407,8 @@ class AsyncClient(_Base):
     async def server_time(self) -> dt.datetime:
         return await self._run(self._verbs.server_time())
 
-    async def fetch_instruments(self, kind: Kind | None = None) -> list[Instrument]:
-        return await self._run(self._verbs.fetch_instruments(kind))
+    async def fetch_instruments(self, kind: Kind | None = None, *, refresh: bool = False) -> list[Instrument]:
+        return await self._run(self._verbs.fetch_instruments(kind, refresh=refresh))
 
     async def instrument(self, symbol: str | Symbol) -> Instrument:
         return await self._run(self._verbs.instrument(symbol))

@@ -345,6 +345,16 @@ def test_unknown_symbols_get_a_hint(venue: FakeVenue, client: tw.Client) -> None
         client.fetch_funding_rate("BTC-USDT")
 
 
+def test_instruments_are_kept_until_refreshed(venue: FakeVenue, client: tw.Client) -> None:
+    for _ in range(3):
+        client.fetch_instruments("spot")
+        client.instrument("BTC-USDT")
+    assert venue.count("/api/v3/exchangeInfo") == 1
+    client.fetch_instruments("spot", refresh=True)
+    client.instrument("BTC-USDT")
+    assert venue.count("/api/v3/exchangeInfo") == 2
+
+
 def test_instruments_are_fetched_once_for_many_threads(venue: FakeVenue, client: tw.Client) -> None:
     release = threading.Event()
 
