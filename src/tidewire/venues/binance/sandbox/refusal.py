@@ -72,7 +72,10 @@ _LINEAR_FILTERS: Final = {
     "price": (-4014, "Price not increased by tick size."),
     "lot": (-4023, "Quantity not increased by step size."),
     "market_lot": (-4023, "Quantity not increased by step size."),
-    "notional": (-4164, "Order's notional must be no smaller than 5 (unless you choose reduce only)."),
+    "notional": (
+        -4164,
+        "Order's notional must be no smaller than the symbol's minimum (unless you choose reduce only).",
+    ),
     "band": (-4024, "Limit price can't be lower or higher than the allowed band."),
 }
 
