@@ -45,7 +45,7 @@ std::optional<ElfFile> ElfFile::open(const std::string& path, std::string& probl
 }
 
 // The dynamic linker maps what the segments promise, and the process dies of SIGBUS where the file is shorter.
-std::string ElfFile::why_not_loadable() const {
+std::string_view ElfFile::why_not_loadable() const {
   if (std::memcmp(header_.e_ident, ELFMAG, SELFMAG) != 0) return "not an ELF file";
   if (header_.e_ident[EI_CLASS] != ELFCLASS64 || header_.e_machine != this_machine) return "built for another machine";
   if (header_.e_type != ET_DYN) return "not a shared library";

@@ -22,7 +22,7 @@ class ElfFile {
 
  private:
   explicit ElfFile(std::vector<char> bytes) : bytes_(std::move(bytes)) {}
-  std::string why_not_loadable() const;
+  std::string_view why_not_loadable() const;  // empty if it is
 
   template <class Record>
   bool read(std::uint64_t offset, Record& record) const {
