@@ -162,9 +162,7 @@ class Verbs:
         page, pages, have = self._venue.spec.klines_page[market.kind], list[Klines](), 0
         while limit is None or have < limit:
             size = page if limit is None else min(page, limit - have)
-            part = yield from self._ask(
-                self._venue.fetch_klines(market, bar, start=first, end=last, limit=size)
-            )
+            part = yield from self._ask(self._venue.fetch_klines(market, bar, start=first, end=last, limit=size))
             if not len(part):
                 break
             pages.append(part)

@@ -254,6 +254,9 @@ _Array = Literal["bids", "asks", "changes"]
 
 @functools.cache
 def _compile(layout: BookLayout) -> _native.CompiledBookLayout:
+    messages = (layout.delta, layout.snapshot)
+    if layout.checksum_depth is None and any(message and message.checksum for message in messages):
+        raise ConfigError("book layout: a checksum needs checksum_depth, the number of best levels that it covers")
     return _native.CompiledBookLayout(
         delta=_places(layout.delta, layout.envelope),
         snapshot=_places(layout.snapshot or layout.delta, layout.envelope),

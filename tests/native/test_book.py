@@ -61,3 +61,10 @@ def test_a_price_that_no_grid_can_hold_changes_nothing(price: str) -> None:
         book.apply(f'{{"U":11,"u":11,"b":[["{price}","1"],["0.98","7"]],"a":[]}}'.encode(), SPOT)
     assert (book.bids(), book.asks()) == before
     assert (book.state, book.sequence) == (BookState.LIVE, 10)
+
+
+def test_a_checksum_that_cannot_be_verified_is_refused() -> None:
+    layout = BookLayout(delta=MessageLayout(bids=LevelArray("b"), asks=LevelArray("a"), checksum="cs"))
+    book = OrderBook(tick_size="0.01", lot_size="0.001")
+    with pytest.raises(errors.ConfigError, match="checksum_depth"):
+        book.apply_snapshot(b'{"b":[["0.99","3"]],"a":[["1.01","5"]],"cs":7}', layout)

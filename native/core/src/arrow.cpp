@@ -97,7 +97,7 @@ void fill_batch(const Batch& batch, ArrowArray* out) {
   out->private_data = held.release();
 }
 
-Stream& state(ArrowArrayStream* stream) { return *static_cast<Stream*>(stream->private_data); }
+Stream& state(const ArrowArrayStream* stream) { return *static_cast<Stream*>(stream->private_data); }
 
 int get_schema(ArrowArrayStream* stream, ArrowSchema* out) {
   try {

@@ -184,7 +184,7 @@ Code Book::gap(std::int64_t expected, std::int64_t received) {
 Status Book::verify(const BookLayout& layout) {
   if (!has_texts_ || !message_.has(Field::checksum) || message_.checksum == 0) return {};
   const std::optional<std::int32_t> own = checksum(layout);
-  if (own == message_.checksum) return {};
+  if (!own || *own == message_.checksum) return {};
   state_ = State::stale;
   expected_ = message_.checksum;
   received_ = *own;

@@ -181,6 +181,7 @@ FastRows read_rows_avx2(const FastInput& input) {
   for (;;) {
     const auto left = static_cast<std::size_t>(input.end - block);
     const std::size_t found = index_edges(block, left < block_size ? left : block_size, index);
+    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): index_edges has written `found` of them
     if (found == 0 || index[0] != 0) return done;
     const std::uint16_t* edges = index;
     const std::uint16_t* const last = index + found;

@@ -113,7 +113,7 @@ FastRows read_rows_portable(const FastInput& input) {
   if (!matches(shape.lead(), at, input.end)) return done;
   at += shape.lead().length;
   for (std::size_t row = input.out->rows; row < input.out->capacity; ++row) {
-    const char* last_number_end = nullptr;
+    const char* last_number_end = at;
     for (std::size_t i = 0; i < shape.count(); ++i) {
       const Slot& slot = shape.slots()[i];
       if (slot.kind == SlotKind::unused_quoted) {

@@ -44,7 +44,7 @@ struct Place {
 
   // Adds the place named by a path such as "data[0].bids[*][1]" below this one. False when the path is malformed,
   // disagrees with another one about what is an array, or names a place that has a field.
-  bool add(std::string_view path, Field field);
+  bool add(std::string_view path, Field what);
 
   bool holds_levels() const { return field == Field::bids || field == Field::asks || field == Field::changes; }
 };
