@@ -260,6 +260,7 @@ void Book::reset() {
   bid_texts_.clear();
   ask_texts_.clear();
   has_texts_ = false;
+  grid_ = given_grid_;
   sequence_.reset();
   known_bid_.reset();
   known_ask_.reset();

@@ -30,7 +30,7 @@ bool take_step(std::string_view& path, bool first, Step& step) {
     if (path.front() != '.') return false;
     path.remove_prefix(1);
   }
-  step.key = path.substr(0, path.find_first_of(".["));
+  step.key = path.substr(0, path.find_first_of(".[]"));
   path.remove_prefix(step.key.size());
   return !step.key.empty();
 }

@@ -30,7 +30,7 @@ class Book {
     std::uint64_t snapshots = 0;  // snapshots applied
   };
 
-  explicit Book(const BookGrid& grid) : grid_(grid) {}
+  explicit Book(const BookGrid& grid) : given_grid_(grid), grid_(grid) {}
 
   // Applies a delta, or a snapshot where the message calls itself one.
   //   Code::stale         the book contains it already; nothing changed
@@ -49,7 +49,7 @@ class Book {
   std::optional<std::int32_t> checksum(const BookLayout& layout) const;
 
   void mark_stale() { state_ = state_ == State::live ? State::stale : state_; }
-  void reset();   // empty and syncing; counters stay
+  void reset();   // empty and syncing, on the grid given; counters stay
   void forget();  // drops every trace of layouts
 
   State state() const { return state_; }
@@ -80,7 +80,7 @@ class Book {
   void trim(std::size_t depth);
   void use(const BookLayout& layout);
 
-  BookGrid grid_;
+  BookGrid given_grid_, grid_;
   Ladder bids_, asks_;
   State state_ = State::syncing;
   bool fresh_ = false;  // no delta has been applied since the snapshot
