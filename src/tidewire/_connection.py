@@ -297,7 +297,7 @@ class Connection:
             self._socket.abort()
 
     def _went_down(self, error: Error) -> None:
-        log.warning("%s is down: %s", self._feed, error)
+        log.warning("connection lost: %s", error)
         self._last_error = str(error)
         self._socket = None
         self._tell_down(str(error))

@@ -207,6 +207,16 @@ def test_an_interruption_voids_what_is_held_and_the_snapshot_on_its_way() -> Non
     assert (followed.state, followed.book.sequence) == (BookState.LIVE, 205)
 
 
+def test_deltas_held_before_an_interruption_are_not_replayed_after_it() -> None:
+    followed = Followed()
+    followed.sync.connected()
+    followed.sync.on_frame(delta(101, 102))
+    followed.sync.interrupted("connection lost")
+    followed.sync.connected()
+    assert followed.snap(snapshot(100))
+    assert followed.book.sequence == 100
+
+
 def test_a_snapshot_that_nobody_wants_any_more_is_ignored() -> None:
     followed = live(100)
     followed.sync.on_frame(delta(101, 105))

@@ -297,7 +297,7 @@ async def test_a_connection_that_falls_silent_is_replaced() -> None:
     async with trading() as (exchange, _, server), wired(server.port) as (wire, port):
         streams = streams_of(exchange, port)
         stream = streams.watch_book("BTC-USDT")
-        stream._channel = limited(stream, idle_s=0.05, answer_s=0.1)
+        stream._channel = limited(stream, idle_s=0.05, answer_s=0.1, commands_per_s=100.0)
         try:
             await soon(anext(stream))
             await asyncio.sleep(0.3)
