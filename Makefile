@@ -24,6 +24,7 @@ sanitize: build/sanitize  # the same, and the fuzz targets, under AddressSanitiz
 
 lint: build/core .venv/installed .venv/with-test .venv/with-lint
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check --quiet
 	$(BIN)/clang-format --dry-run --Werror $(NATIVE)
 	PYTHONPATH=src $(BIN)/lint-imports
 	$(BIN)/mypy
@@ -33,6 +34,7 @@ lint: build/core .venv/installed .venv/with-test .venv/with-lint
 
 format: .venv/with-lint
 	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format --quiet
 	$(BIN)/clang-format -i $(NATIVE)
 
 bench: .venv/installed .venv/with-test .venv/with-bench

@@ -161,7 +161,8 @@ class Client(_Base):
     def fetch_instruments(self, kind: Kind | None = None, *, refresh: bool = False) -> list[Instrument]:
         """Return the instruments of a kind (``"spot"``, ``"linear"``), or of all.
 
-        They are kept for ``cache_ttl`` seconds, for ``instrument`` and order checks too; ``refresh`` forgets them first.
+        They are kept for ``cache_ttl`` seconds, for ``instrument`` and order checks too; ``refresh`` forgets them
+        first.
         """
         return self._run(self._verbs.fetch_instruments(kind, refresh=refresh))
 
