@@ -45,7 +45,7 @@ USER: list[tuple[str, Act, type[tw.Error], str | None]] = [
     ("zero size", lambda c: order(c, quantity=0), tw.ConfigError, "positive"),
     ("price off tick", lambda c: order(c, price="100.0000001"), tw.FilterViolation, "not a multiple of 0.0"),
     ("size off lot", lambda c: order(c, quantity="0.1234567891"), tw.FilterViolation, "not a multiple of 0.0"),
-    ("dust", lambda c: order(c, quantity="0.00001"), tw.FilterViolation, "notional"),
+    ("dust", lambda c: order(c, quantity="0.00001"), tw.FilterViolation, "notional|minimum"),
     ("too little money", lambda c: order(c, quantity="500", divisor=1), tw.InsufficientFunds, None),
     ("two ids", lambda c: c.fetch_order(SPOT, order_id="1", client_order_id="a"), tw.ConfigError, "one of the two"),
     ("no id", lambda c: c.cancel_order(SPOT), tw.ConfigError, "one of the two"),
