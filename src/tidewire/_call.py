@@ -49,7 +49,8 @@ class Call(Generic[T]):
     ``costs`` maps what the venue meters (``Quota.resource``) to weights. ``writes`` marks calls that change the world:
     they are never repeated, and a lost answer becomes ``OutcomeUnknown`` with ``client_order_id``. ``signer`` is
     ``None`` for public calls; private ones are signed by ``signed`` at the moment of sending, because the signature
-    covers the time.
+    covers the time. ``needs_instrument`` says that the parser turns contracts into base units: clients ``learn`` the
+    symbol's instrument first, or all of the kind's.
     """
 
     verb: str
@@ -63,6 +64,7 @@ class Call(Generic[T]):
     symbol: str | None = None
     order_id: str | None = None
     client_order_id: str | None = None
+    needs_instrument: bool = False
 
     def signed(self, credentials: Credentials, time_ns: int) -> Request:
         """Return the request with key, time stamp and signature; the request itself when the call is public.

@@ -69,7 +69,10 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as a venue receives it: ``quantity`` in base units, or ``quote_quantity`` for a market order."""
+    """An order as a venue receives it: ``quantity`` in base units, or ``quote_quantity`` for a market order.
+
+    A ``post_only`` order that would take is refused, or with ``cancel_if_taking`` accepted and canceled at once.
+    """
 
     symbol: Symbol
     side: Side
@@ -79,6 +82,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     price: Decimal | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
     post_only: bool = False
+    cancel_if_taking: bool = False
     reduce_only: bool = False
     client_order_id: str | None = None
 

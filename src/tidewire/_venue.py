@@ -51,6 +51,11 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     ``intervals`` maps ours to the venue's spelling, per kind. ``klines_page`` and ``book_depths`` are the venue's
     maxima. ``single_instrument`` lists the kinds whose instrument list can be narrowed to one symbol. ``validity_s`` is
     how long a request that was sent can still take effect: ``resolve_order`` keeps asking that long.
+
+    ``contracts`` lists the kinds whose orders count contracts: clients learn the instrument before they place one.
+    ``klines_by_span``: a page of klines with a start covers ``limit`` bars of time and may hold fewer, or none, where
+    bars are missing. ``orders_are_final``: ``fetch_orders`` leaves out working orders, and clients add them.
+    ``cancel_batch`` is how many orders ``batch_cancel`` takes, where the venue cannot cancel all at once.
     """
 
     name: str
@@ -67,6 +72,10 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     single_instrument: tuple[Kind, ...] = ()
     needs_passphrase: bool = False
     validity_s: float = 60.0
+    contracts: tuple[Kind, ...] = ()
+    klines_by_span: bool = False
+    orders_are_final: bool = False
+    cancel_batch: int = 0
 
 
 class Venue:
@@ -90,6 +99,7 @@ class Venue:
         self.rest_hosts = {k: (base_url or url).rstrip("/") for k, url in hosts.rest.items()}
         self.stream_hosts = {k: (stream_url or url).rstrip("/") for k, url in hosts.stream.items()}
         self._symbols: dict[tuple[Kind, str], Symbol] = {}
+        self._instruments: dict[Symbol, Instrument] = {}
 
     @property
     def name(self) -> str:
@@ -99,7 +109,11 @@ class Venue:
     @property
     def capabilities(self) -> frozenset[str]:
         """Verbs that this venue really offers."""
-        return frozenset(name for name in _VERBS if getattr(type(self), name) is not getattr(Venue, name))
+        offered = {name for name in _VERBS if self._overrides(name)}
+        return frozenset(offered | {"cancel_all_orders"} if self._overrides("batch_cancel") else offered)
+
+    def _overrides(self, name: str) -> bool:
+        return getattr(type(self), name) is not getattr(Venue, name)
 
     def __repr__(self) -> str:
         return f"<venue {self.name} ({self.environment})>"
@@ -107,8 +121,10 @@ class Venue:
     # Symbols: by rule towards the venue, by its own instrument list back, never by guessing where a native id splits.
 
     def learn(self, instruments: Iterable[Instrument]) -> None:
-        """Remember which symbol each native id stands for, so that answers about many symbols can be read."""
-        self._symbols.update({(item.kind, item.native): item.symbol for item in instruments})
+        """Remember instruments: which symbol each native id stands for, and what a contract is worth."""
+        for item in instruments:
+            self._symbols[item.kind, item.native] = item.symbol
+            self._instruments[item.symbol] = item
 
     def native_symbol(self, symbol: Symbol) -> str:
         """The venue's own id of a symbol, by rule."""
@@ -130,6 +146,14 @@ class Venue:
             raise UnknownSymbol(
                 f"{self.name}: no instrument {native!r} among {kind}; {hint}", venue=self.name
             ) from None
+
+    def known_instrument(self, symbol: Symbol) -> Instrument:
+        """The instrument of a symbol; ``UnknownSymbol`` until ``learn`` was given it."""
+        try:
+            return self._instruments[symbol]
+        except KeyError:
+            hint = "pass the venue's instruments to learn() first"
+            raise UnknownSymbol(f"{self.name} counts {symbol} in contracts: {hint}", venue=self.name) from None
 
     def interval(self, interval: str | Interval, kind: Kind) -> tuple[Interval, str]:
         """Parse an interval and spell it the venue's way; raise ``ConfigError`` naming what the venue offers."""
@@ -154,6 +178,15 @@ class Venue:
     def outcome_unknown(self, error: VenueError) -> bool:
         """Whether this answer to a write leaves open if it happened. By default any HTTP 5xx."""
         return error.http_status is not None and error.http_status >= 500
+
+    def instrument_lists(self, kind: Kind) -> Sequence[Call[list[Instrument]]]:
+        """Calls that together give every instrument of a kind."""
+        return [self.fetch_instruments(kind)]
+
+    def ticker_groups(self, symbols: Sequence[Symbol]) -> Sequence[Sequence[Symbol]]:
+        """Symbols parted into those that one ``fetch_tickers`` can ask for."""
+        groups = ([symbol for symbol in symbols if symbol.kind == kind] for kind in self.spec.kinds)
+        return [group for group in groups if group]
 
     def kline_layout(self, kind: Kind = "spot") -> KlineLayout:
         """Where the fields of a kline row are."""
@@ -296,7 +329,14 @@ class Venue:
 
     def cancel_all_orders(self, symbol: str | Symbol) -> Call[list[Order]]:
         """Cancel every working order of a symbol; returns those the venue names."""
-        raise self._unsupported("cancel_all_orders")
+        raise self._unsupported("cancel_all_orders in one call")
+
+    def batch_cancel(self, symbol: str | Symbol, order_ids: Sequence[str]) -> Call[list[Order]]:
+        """Cancel up to ``Spec.cancel_batch`` orders of a symbol; returns those that the venue took the cancel of.
+
+        For venues that cannot cancel all orders at once: there clients cancel the open ones in batches.
+        """
+        raise self._unsupported("batch_cancel")
 
     # Streams: what to subscribe to. The client's ``watch_*`` runs them.
 

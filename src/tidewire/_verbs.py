@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from . import _paging
 from ._cache import Cache
 from ._call import Call
 from ._order import NewOrder, Number
@@ -29,7 +30,7 @@ from .models import (
     Trade,
     utc,
 )
-from .symbols import Interval, Kind, Symbol, Time, parse_time
+from .symbols import Kind, Symbol, Time, parse_time
 
 __all__ = ["Verbs"]
 
@@ -63,6 +64,8 @@ class Verbs:
 
     def _ask(self, call: Call[T]) -> Effects[T]:
         """Run a call; where the venue does not know the symbol, look what the user may have meant."""
+        if call.needs_instrument:
+            yield from self._instruments(call.kind) if call.symbol is None else self.instrument(call.symbol)
         try:
             return (yield from self._session.run(call))
         except SymbolRejected as error:
@@ -105,7 +108,11 @@ class Verbs:
 
     def _instruments(self, kind: Kind, symbol: Symbol | None = None) -> Effects[Instruments]:
         def fetch() -> Effects[Instruments]:
-            rows = yield from self._session.run(self._venue.fetch_instruments(kind, symbol=symbol))
+            one = symbol is not None
+            calls = [self._venue.fetch_instruments(kind, symbol=symbol)] if one else self._venue.instrument_lists(kind)
+            rows: list[Instrument] = []
+            for call in calls:
+                rows += yield from self._session.run(call)
             self._venue.learn(rows)
             return Instruments(rows)
 
@@ -148,43 +155,15 @@ class Verbs:
         if first is not None and last is not None and last <= first:
             return Klines.concat([], symbol=market, interval=bar, venue=self._venue.name)
         if first is not None:
-            pages = yield from self._forward(market, bar, first, last, limit)
+            until = now if last is None else last
+            pages = yield from _paging.forward(self._venue, self._ask, market, bar, first, until, limit)
         else:
-            pages = yield from self._backward(market, bar, last, limit or _DEFAULT_KLINES)
+            size = limit or _DEFAULT_KLINES
+            pages = yield from _paging.backward(self._venue, self._ask, market, bar, last, size)
         bars = Klines.concat(pages, symbol=market, interval=bar, venue=self._venue.name).between(first, last)
         if limit is None or len(bars) <= limit:
             return bars
         return bars[:limit] if first is not None else bars[-limit:]
-
-    def _forward(
-        self, market: Symbol, bar: Interval, first: int, last: int | None, limit: int | None
-    ) -> Effects[list[Klines]]:
-        page, pages, have = self._venue.spec.klines_page[market.kind], list[Klines](), 0
-        while limit is None or have < limit:
-            size = page if limit is None else min(page, limit - have)
-            part = yield from self._ask(self._venue.fetch_klines(market, bar, start=first, end=last, limit=size))
-            if not len(part):
-                break
-            pages.append(part)
-            have += len(part)
-            first = bar.next(int(part.open_time[-1]))
-            if len(part) < size or (last is not None and first >= last):
-                break
-        return pages
-
-    def _backward(self, market: Symbol, bar: Interval, last: int | None, limit: int) -> Effects[list[Klines]]:
-        page, pages = self._venue.spec.klines_page[market.kind], list[Klines]()
-        while limit > 0:
-            size = min(page, limit)
-            part = yield from self._ask(self._venue.fetch_klines(market, bar, end=last, limit=size))
-            if not len(part):
-                break
-            pages.append(part)
-            limit -= len(part)
-            last = int(part.open_time[0])
-            if len(part) < size:
-                break
-        return pages[::-1]
 
     def fetch_klines_many(
         self,
@@ -217,9 +196,8 @@ class Verbs:
     def fetch_tickers(self, symbols: Sequence[str | Symbol] | None = None) -> Effects[list[Ticker]]:
         if symbols is not None:
             parsed = [self._venue.symbol(symbol) for symbol in symbols]
-            groups = [group for kind in self._venue.spec.kinds if (group := [s for s in parsed if s.kind == kind])]
             tickers: list[Ticker] = []
-            for group in groups:
+            for group in self._venue.ticker_groups(parsed):
                 tickers += yield from self._ask(self._venue.fetch_tickers(group))
             return tickers
         yield from self._instruments("spot")
@@ -255,7 +233,16 @@ class Verbs:
     def fetch_orders(
         self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
     ) -> Effects[list[Order]]:
-        return (yield from self._ask(self._venue.fetch_orders(symbol, start=start, end=end, limit=limit)))
+        call = self._venue.fetch_orders(symbol, start=start, end=end, limit=limit)
+        if not self._venue.spec.orders_are_final:
+            return (yield from self._ask(call))
+        first, last = _window(start, end)
+        # The working ones first: an order that ends meanwhile is then met twice rather than never.
+        working = yield from self._ask(self._venue.fetch_open_orders(symbol))
+        orders = {row.order_id: row for row in working if _within(row.created_ns, first, last)}
+        orders |= {row.order_id: row for row in (yield from self._ask(call))}
+        rows = sorted(orders.values(), key=lambda row: row.created_ns or 0)
+        return rows if limit is None else rows[:limit] if first is not None else rows[-limit:]
 
     def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Effects[list[Order]]:
         if symbol is None:
@@ -298,7 +285,9 @@ class Verbs:
             post_only=post_only,
             reduce_only=reduce_only,
         )
-        # Built before anything is asked: what the venue does not offer is refused first.
+        if order.symbol.kind in self._venue.spec.contracts:
+            yield from self.instrument(order.symbol)
+        # Built before the rules are asked for: what the venue does not offer is refused first.
         call = self._venue.create_order(
             order.symbol,
             side=order.side,
@@ -321,7 +310,14 @@ class Verbs:
         return (yield from self._ask(call))
 
     def cancel_all_orders(self, symbol: str | Symbol) -> Effects[list[Order]]:
-        return (yield from self._ask(self._venue.cancel_all_orders(symbol)))
+        size = self._venue.spec.cancel_batch
+        if not size:
+            return (yield from self._ask(self._venue.cancel_all_orders(symbol)))
+        ids = [row.order_id for row in (yield from self._ask(self._venue.fetch_open_orders(symbol)))]
+        canceled: list[Order] = []
+        for start in range(0, len(ids), size):
+            canceled += yield from self._ask(self._venue.batch_cancel(symbol, ids[start : start + size]))
+        return canceled
 
     def resolve_order(self, unknown: OutcomeUnknown, *, timeout: float | None = None) -> Effects[Order]:
         """Ask until the order shows or can no longer appear. A 'not found' right after a lost answer proves nothing."""
@@ -377,6 +373,10 @@ _DATA: Mapping[str, str] = {
 
 def _hint(near: Sequence[str]) -> str:
     return f"; did you mean {' or '.join(near[:4])}?" if near else "; fetch_instruments() lists what there is"
+
+
+def _within(time_ns: int | None, first: int | None, last: int | None) -> bool:
+    return time_ns is None or ((first is None or time_ns >= first) and (last is None or time_ns < last))
 
 
 def _kind(kind: str) -> Kind:

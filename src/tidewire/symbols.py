@@ -135,6 +135,15 @@ class Interval(msgspec.Struct, frozen=True, gc=False):
         day = dt.datetime.fromtimestamp(open_ns // 10**9, dt.UTC)
         return _month_start_ns(day.year * 12 + day.month - 1 + self._months)
 
+    def after(self, start_ns: int, bars: int) -> int:
+        """End (UTC ns, exclusive) of the stretch in which the next ``bars`` bars from ``start_ns`` on open."""
+        if self.ns is not None:
+            return start_ns + bars * self.ns
+        end = self.floor(start_ns - 1)  # the last open time before the stretch
+        for _ in range(bars):
+            end = self.next(end)
+        return end + 1
+
     @property
     def _months(self) -> int:
         return int(self.text[:-1]) * (12 if self.text[-1] == "y" else 1)

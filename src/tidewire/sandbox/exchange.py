@@ -131,13 +131,18 @@ class VenueExchange:
         if any(t.owner == owner and t.client_order_id == client_id for t in self._open.values()):
             raise DuplicateOrder("an open order has this client order id")
         lots = check_filters(market, placement)
-        lots = self._risk.check(owner, self.account(owner), market, placement, lots)
         ticks = None if placement.price is None else int(placement.price / market.instrument.tick_size)
+        takes = ticks is not None and placement.post_only and market.book.crosses(placement.side, ticks)
+        if not (takes and placement.cancel_if_taking):
+            lots = self._risk.check(owner, self.account(owner), market, placement, lots)
         now = self.now_ns()
         ticket = Ticket(self._next_order_id, owner, market, placement, client_id, ticks, lots, now, now)
         self._next_order_id += 1
         self._tickets[ticket.order_id] = self._open[ticket.order_id] = ticket
-        self._work(ticket)
+        if takes:
+            self._finish(ticket, OrderStatus.CANCELED)
+        else:
+            self._work(ticket)
         return ticket.view()
 
     def cancel(
