@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
 
 from .credentials import Credentials
+from .errors import DecodeError
 from .symbols import Kind
 
-__all__ = ["Call", "Request", "Response", "redact_url"]
+__all__ = ["Call", "Request", "Response", "decoder", "encode_query", "redact_url"]
 
 T = TypeVar("T")
 
@@ -77,6 +80,24 @@ class Call(Generic[T]):
         """Turn the answer's body into the verb's value; raise the venue's typed error if it holds one."""
         self.check(Response(status, body, headers or {}))
         return self.parser(body)
+
+
+def decoder(shape: type[T], venue: str) -> Callable[[bytes], T]:
+    """Return a JSON decoder of one shape that raises our ``DecodeError``. Lax about numbers written as text."""
+    decode = msgspec.json.Decoder(shape, strict=False).decode
+
+    def read(body: bytes) -> T:
+        try:
+            return decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise DecodeError(f"unexpected answer ({error})", venue=venue, excerpt=bytes(body[:80])) from None
+
+    return read
+
+
+def encode_query(params: Mapping[str, object]) -> str:
+    """Percent-encode what is not ``None``, spaces as ``%20``."""
+    return urlencode({k: v for k, v in params.items() if v is not None}, quote_via=quote, safe="")
 
 
 def redact_url(url: str) -> str:

@@ -12,7 +12,7 @@ from .errors import ConfigError
 from .models import OrderType, Side, TimeInForce, exact
 from .symbols import Symbol
 
-__all__ = ["NewOrder", "Number", "exact", "one_id"]
+__all__ = ["NewOrder", "Number", "checked_limit", "exact", "one_id", "plain"]
 
 Number = Decimal | str | int | float
 E = TypeVar("E", bound=StrEnum)
@@ -81,6 +81,21 @@ def one_id(order_id: str | int | None, client_order_id: str | None) -> tuple[str
     if (order_id is None) == (client_order_id is None):
         raise ConfigError("name the order by order_id or by client_order_id, one of the two")
     return (None if order_id is None else str(order_id)), client_order_id
+
+
+def plain(number: Decimal | None) -> str:
+    """Write a number without an exponent or trailing zeros: venues refuse both ``1E-5`` and too many decimals."""
+    if number is None:
+        raise ConfigError("a limit order needs a price")
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def checked_limit(limit: int) -> int:
+    """Check that a page holds something."""
+    if limit < 1:
+        raise ConfigError(f"limit must be positive, not {limit}")
+    return limit
 
 
 def _word(words: type[E], text: str, name: str) -> E:

@@ -30,7 +30,7 @@ from .models import (
     Trade,
     utc,
 )
-from .symbols import Kind, Symbol, Time, parse_time
+from .symbols import Interval, Kind, Symbol, Time, parse_window
 
 __all__ = ["Verbs"]
 
@@ -145,7 +145,7 @@ class Verbs:
     ) -> Effects[Klines]:
         market = self._venue.symbol(symbol)
         bar, _ = self._venue.interval(interval, market.kind)
-        first, last = _window(start, end)
+        first, last = parse_window(start, end)
         if limit is not None and limit < 1:
             raise ConfigError(f"limit must be positive, not {limit}")
         now = self._session.clock.now_ns()
@@ -236,7 +236,7 @@ class Verbs:
         call = self._venue.fetch_orders(symbol, start=start, end=end, limit=limit)
         if not self._venue.spec.orders_are_final:
             return (yield from self._ask(call))
-        first, last = _window(start, end)
+        first, last = parse_window(start, end)
         # The working ones first: an order that ends meanwhile is then met twice rather than never.
         working = yield from self._ask(self._venue.fetch_open_orders(symbol))
         orders = {row.order_id: row for row in working if _within(row.created_ns, first, last)}
@@ -383,10 +383,3 @@ def _kind(kind: str) -> Kind:
     if kind not in ("spot", "linear"):
         raise ConfigError(f"kind must be 'spot' or 'linear', not {kind!r}")
     return kind  # type: ignore[return-value]
-
-
-def _window(start: Time | None, end: Time | None) -> tuple[int | None, int | None]:
-    first, last = parse_time(start, "start"), parse_time(end, "end")
-    if first is not None and last is not None and last <= first:
-        raise ConfigError(f"the window is empty: end ({end}) must be after start ({start})")
-    return first, last

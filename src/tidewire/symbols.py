@@ -10,7 +10,7 @@ import msgspec
 
 from .errors import ConfigError
 
-__all__ = ["Interval", "Kind", "Symbol", "Time", "parse_time"]
+__all__ = ["Interval", "Kind", "Symbol", "Time", "parse_time", "parse_window"]
 
 Kind = Literal["spot", "linear"]
 Time = str | int | dt.datetime | dt.date
@@ -183,6 +183,14 @@ def parse_time(value: Time | None, name: str = "time") -> int | None:
         )
     since = value - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
+
+
+def parse_window(start: Time | None, end: Time | None) -> tuple[int | None, int | None]:
+    """Turn a half-open window into UTC nanoseconds; raise ``ConfigError`` when nothing can lie in it."""
+    first, last = parse_time(start, "start"), parse_time(end, "end")
+    if first is not None and last is not None and last <= first:
+        raise ConfigError(f"the window is empty: end ({end}) must be after start ({start})")
+    return first, last
 
 
 def _parse_iso(text: str, name: str) -> dt.datetime:

@@ -10,13 +10,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, TypeVar
-from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import msgspec
 
-from ..._call import Call, Request
-from ..._order import NewOrder, Number, one_id
+from ..._call import Call, Request, encode_query
+from ..._order import NewOrder, Number, checked_limit, one_id, plain
 from ..._venue import Quota
 from ...book import BookLayout
 from ...errors import ConfigError, NotSupported, VenueError
@@ -34,7 +33,7 @@ from ...models import (
     Ticker,
     Trade,
 )
-from ...symbols import Interval, Kind, Symbol, Time, parse_time
+from ...symbols import Interval, Kind, Symbol, Time, parse_window
 from . import wire
 from .auth import sign
 from .errors import check, outcome_unknown
@@ -147,7 +146,7 @@ class Binance(BinanceStreams):
         """See: /api/v3/klines, /fapi/v1/klines. The venue's bounds are inclusive milliseconds of the open time."""
         market = self.symbol(symbol)
         parsed, spelling = self.interval(interval, market.kind)
-        limit = min(_checked(_DEFAULT_PAGE if limit is None else limit), self.spec.klines_page[market.kind])
+        limit = min(checked_limit(_DEFAULT_PAGE if limit is None else limit), self.spec.klines_page[market.kind])
         params = {"symbol": self.native_symbol(market), "interval": spelling, **_window(start, end), "limit": limit}
 
         def parse(body: bytes) -> Klines:
@@ -343,7 +342,7 @@ class Binance(BinanceStreams):
             "symbol": self.native_symbol(order.symbol),
             "side": order.side.upper(),
             **_order_terms(order),
-            "quantity": _plain(order.quantity),
+            "quantity": plain(order.quantity),
             "newClientOrderId": own_id,
             "newOrderRespType": MARKETS[kind].response_type,
         }
@@ -450,7 +449,7 @@ class Binance(BinanceStreams):
         url = self._url(verb, kind, {} if in_body else params)
         return Call(
             verb=verb,
-            request=Request(method, url, body=_encode(params).encode() if in_body else b""),
+            request=Request(method, url, body=encode_query(params).encode() if in_body else b""),
             parser=parser,
             check=check,
             costs={**self._costs(verb, kind, weight), f"{kind}-orders": orders},
@@ -464,7 +463,7 @@ class Binance(BinanceStreams):
 
     def _url(self, verb: str, kind: Kind, params: Params) -> str:
         url = self.rest_hosts[kind] + MARKETS[kind].paths[verb]
-        query = _encode(params)
+        query = encode_query(params)
         return f"{url}?{query}" if query else url
 
     def _costs(self, verb: str, kind: Kind, weight: int | None) -> dict[str, int]:
@@ -472,7 +471,7 @@ class Binance(BinanceStreams):
         return {**costs, "spot-raw": 1} if kind == "spot" else costs
 
     def _page(self, limit: int | None, kind: Kind) -> int | None:
-        return None if limit is None else min(_checked(limit), self.spec.trades_page[kind])
+        return None if limit is None else min(checked_limit(limit), self.spec.trades_page[kind])
 
     def _wanted(self, symbols: Sequence[str | Symbol]) -> dict[str, Symbol]:
         parsed = [self.symbol(symbol) for symbol in symbols]
@@ -499,41 +498,21 @@ def _order_terms(order: NewOrder) -> dict[str, str]:
     if order.type is OrderType.MARKET:
         terms = {"type": "MARKET"}
     elif order.post_only and order.symbol.kind == "spot":
-        terms = {"type": "LIMIT_MAKER", "price": _plain(order.price)}
+        terms = {"type": "LIMIT_MAKER", "price": plain(order.price)}
     else:
         force = "GTX" if order.post_only else (order.time_in_force or "gtc").upper()
-        terms = {"type": "LIMIT", "timeInForce": force, "price": _plain(order.price)}
+        terms = {"type": "LIMIT", "timeInForce": force, "price": plain(order.price)}
     return {**terms, "reduceOnly": "true"} if order.reduce_only else terms
-
-
-def _plain(number: Decimal | None) -> str:
-    """Digits without an exponent or trailing zeros: the venue refuses both ``1E-5`` and too many decimals."""
-    if number is None:
-        raise ConfigError("a limit order needs a price")
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _window(start: Time | None, end: Time | None) -> dict[str, int | None]:
     """Half-open nanoseconds as the venue's inclusive milliseconds."""
-    start_ns, end_ns = parse_time(start, "start"), parse_time(end, "end")
-    if start_ns is not None and end_ns is not None and end_ns <= start_ns:
-        raise ConfigError(f"the window is empty: end ({end}) must be after start ({start})")
+    start_ns, end_ns = parse_window(start, end)
     return {
         "startTime": None if start_ns is None else -(-start_ns // _MS),
         "endTime": None if end_ns is None else -(-end_ns // _MS) - 1,
     }
 
 
-def _checked(limit: int) -> int:
-    if limit < 1:
-        raise ConfigError(f"limit must be positive, not {limit}")
-    return limit
-
-
 def _step(steps: Sequence[tuple[int, int]], size: int) -> int:
     return next(weight for limit, weight in steps if size <= limit)
-
-
-def _encode(params: Params) -> str:
-    return urlencode({k: v for k, v in params.items() if v is not None}, quote_via=quote, safe="")

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from ... import _call
 from ...errors import DecodeError
 from ...models import (
     Balance,
@@ -34,16 +35,8 @@ VENUE = "binance"
 
 
 def decoder(shape: type[T]) -> Callable[[bytes], T]:
-    """A decoder of one shape that raises our ``DecodeError`` instead of msgspec's."""
-    decode = msgspec.json.Decoder(shape, strict=False).decode
-
-    def read(body: bytes) -> T:
-        try:
-            return decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DecodeError(f"unexpected answer ({error})", venue=VENUE, excerpt=bytes(body[:80])) from None
-
-    return read
+    """A decoder of one shape."""
+    return _call.decoder(shape, VENUE)
 
 
 def _positive(value: Decimal | None) -> Decimal | None:
