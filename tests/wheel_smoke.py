@@ -43,7 +43,8 @@ def main() -> None:
     book.apply_snapshot(b'{"lastUpdateId":10,"bids":[["100.00","1"],["99.99","2"]],"asks":[["100.01","3"]]}', layout)
     book.apply(b'{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":11,"u":12,"b":[["100.00","0"]],"a":[]}', layout)
     assert book.sequence == 12
-    assert Decimal(str(book.best_bid[0])) == Decimal("99.99"), book.best_bid
+    assert book.best_bid is not None
+    assert book.best_bid.price == Decimal("99.99")
 
     print(f"tidewire {tw.__version__}: signs, decodes and merges; imports in {min(taken) * 1e3:.0f} ms")
 
