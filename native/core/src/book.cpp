@@ -61,7 +61,8 @@ Status Book::read(MessageReader& reader, const BookLayout& layout, const Place& 
 
 // Makes a grid fine enough for what the message could not put on it; false when there is no such thing, or no way.
 bool Book::refine() {
-  return (message_.off_tick && refine_ticks(*message_.off_tick)) || (message_.off_lot && refine_lots(*message_.off_lot));
+  return (message_.off_tick && refine_ticks(*message_.off_tick)) ||
+         (message_.off_lot && refine_lots(*message_.off_lot));
 }
 
 bool Book::refine_ticks(const Decimal& price) {

@@ -1,9 +1,9 @@
 // An order book kept from a venue's own messages. A message is read whole, then judged by its sequence numbers, then
 // applied whole: what is malformed or does not follow leaves every level as it was.
 //
-// A price or quantity may be finer than the venue's rules, because orders outlive them: Binance shows 25.42618900 BTC at
-// 200000.00 where the lot is 0.00001 (August 2024), and NKNUSDT at 0.25974 where the tick is 0.0001 (October 2021). The
-// grid is then refined, and the levels with it.
+// A price or quantity may be finer than the venue's rules, because orders outlive them: Binance shows 25.42618900 BTC
+// at 200000.00 where the lot is 0.00001 (August 2024), and NKNUSDT at 0.25974 where the tick is 0.0001 (October 2021).
+// The grid is then refined, and the levels with it.
 #pragma once
 #include <cstdint>
 #include <optional>
