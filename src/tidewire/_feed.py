@@ -39,7 +39,8 @@ class Leaving:
 
 
 Message = tuple[str, Buffer] | Acknowledged | Refused | Leaving | None
-"""What a frame turned out to be. Data is a plain (topic, payload) pair: that one is met a thousand times a second.
+"""What a frame turned out to be. Data is a plain (topic, payload) pair: that one is met a thousand times a second. The
+payload is what the topic's layout or parser reads: the frame itself, or a part of it.
 
 ``None`` is a well-formed message that concerns nobody here.
 """

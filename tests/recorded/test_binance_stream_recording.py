@@ -111,7 +111,7 @@ def test_the_book_equals_what_the_venue_quoted(frames: list[bytes], capsys: pyte
         topic, event = data(frame)
         kinds[topic] += 1
         if topic.endswith("@bookTicker"):
-            comparison.quote(json.loads(bytes(event)))
+            comparison.quote(json.loads(bytes(event))["data"])
         elif topic.endswith("@depth@100ms"):
             sync.on_frame(event)
             if sync.is_live:
@@ -187,7 +187,7 @@ async def test_the_whole_engine_over_a_real_socket_gives_the_same_book_and_trade
     server = await serve(replay.accept)
     place = venue("binance", stream_url=f"ws://127.0.0.1:{server.port}")
     streams = Streams(place, run=replay.run, instrument=replay.instrument)
-    last = json.loads(bytes(data(next(filter(is_delta, reversed(frames))))[1]))["u"]
+    last = json.loads(bytes(data(next(filter(is_delta, reversed(frames))))[1]))["data"]["u"]
     trades: list[Trade] = []
     async with asyncio.timeout(60), streams.watch_trades("BTC-USDT") as tape, streams.watch_book("BTC-USDT") as books:
         async for book in books:
@@ -264,7 +264,7 @@ def test_several_books_of_one_connection(
         topic, event = data(body)
         native = topic.partition("@")[0].upper()
         if topic.endswith("@bookTicker"):
-            comparisons[native].quote(json.loads(bytes(event)))
+            comparisons[native].quote(json.loads(bytes(event))["data"])
         elif topic.endswith("@depth@100ms"):
             if native not in syncs:
                 rules = session.instruments[native]

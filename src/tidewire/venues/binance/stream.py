@@ -7,6 +7,7 @@ https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -95,27 +96,20 @@ def _command(method: Literal["SUBSCRIBE", "UNSUBSCRIBE"], topics: Sequence[str],
 
 # Frames.
 
-_HEAD, _MIDDLE = b'{"stream":"', b'","data":'
-_LONGEST_TOPIC = 64
-_CLOSING_BRACE = ord("}")
+_DATA = re.compile(rb'\{"stream":"([\w@]+)"')
 _SHUTDOWN = "serverShutdown"
 
 
 def read(frame: Buffer) -> Message:
-    """Tell what a frame is: data as its topic and the event within, the answer to a command, or a farewell.
+    """Tell what a frame is: data of a topic, the answer to a command, or a farewell.
 
-    ``None`` is a well-formed message that concerns no topic. Raises ``DecodeError`` when the frame is not what the
-    venue documents. Data comes as ``{"stream":"btcusdt@trade","data":{…}}``: exactly these bytes are looked for
-    first, and any other spelling is parsed.
+    Data comes as ``{"stream":"btcusdt@trade","data":{…}}``. Exactly this beginning is looked for first, any other
+    spelling is parsed; the rest is the topic's own to read, envelope and all. ``None`` is a well-formed message that
+    concerns no topic. Raises ``DecodeError`` for what the venue does not document.
     """
-    head = bytes(frame[: len(_HEAD) + _LONGEST_TOPIC + len(_MIDDLE)])
-    if head.startswith(_HEAD):
-        end = head.find(b'"', len(_HEAD))
-        start = end + len(_MIDDLE)
-        if end > 0 and head[end:start] == _MIDDLE and frame[-1] == _CLOSING_BRACE:
-            topic = head[len(_HEAD) : end]
-            if topic.isascii() and b"\\" not in topic and not topic.startswith(b"!"):
-                return topic.decode("ascii"), frame[start:-1]
+    found = _DATA.match(frame)
+    if found is not None:
+        return found[1].decode("ascii"), frame
     return _parse(frame)
 
 
@@ -126,7 +120,6 @@ class _Refusal(msgspec.Struct):
 
 class _Frame(msgspec.Struct):
     stream: str | None = None
-    data: msgspec.Raw = msgspec.Raw()
     e: str | None = None
     id: int | None = None
     result: Any = msgspec.UNSET
@@ -141,7 +134,7 @@ _frame = wire.decoder(_Frame)
 def _parse(frame: Buffer) -> Message:
     found = _frame(frame)  # type: ignore[arg-type]
     if found.stream is not None and not found.stream.startswith("!"):
-        return found.stream, bytes(found.data)
+        return found.stream, frame
     if _SHUTDOWN in (found.e, (found.stream or "").removeprefix("!")):
         return Leaving("server shutdown for maintenance")
     refusal = found.error or (None if found.code is None else _Refusal(found.code, found.msg))
@@ -163,11 +156,15 @@ class _Trade(msgspec.Struct, tag_field="e", tag="trade"):
     m: bool
 
 
-_decode_trade = wire.decoder(_Trade)
+class _TradeFrame(msgspec.Struct):
+    data: _Trade
 
 
-def _trade(event: Buffer, symbol: Symbol) -> Trade:
-    trade = _decode_trade(event)  # type: ignore[arg-type]
+_trade_frame = wire.decoder(_TradeFrame)
+
+
+def _trade(frame: Buffer, symbol: Symbol) -> Trade:
+    trade = _trade_frame(frame).data  # type: ignore[arg-type]
     return Trade(
         venue=wire.VENUE,
         symbol=symbol,
