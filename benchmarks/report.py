@@ -1,9 +1,9 @@
-"""Turn pytest-benchmark's JSON into the Markdown table of README and docs, so that no figure is typed by hand.
+"""Turn pytest-benchmark's JSON into the Markdown tables of README and docs, so that no figure is typed by hand.
 
 Usage: python benchmarks/report.py build/benchmarks.json [FILE.md …]
 
-Prints the table; in each file named it replaces what is between ``<!-- benchmarks -->`` and ``<!-- /benchmarks -->``.
-A group is one piece of work; its rung ``tidewire`` is compared with every other rung on the same bytes.
+Prints every rung; in each file named it replaces what is between ``<!-- benchmarks -->`` and ``<!-- /benchmarks -->``,
+in README.md with the headlines only. A group is one piece of work; its rung ``tidewire`` is compared with every other.
 """
 
 from __future__ import annotations
@@ -17,8 +17,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-RIVALS = ("ccxt", "cryptography", "httpx", "msgspec", "numpy", "orjson", "pandas", "sortedcontainers")
+from tidewire.signing import cpu_features
+
+RIVALS = ("ccxt", "cryptography", "msgspec", "numpy", "orjson")
 OWN = "tidewire"
+
+# The groups that README shows, by how their names begin, and what README calls them.
+HEADLINES = {
+    "sign 100 × Binance order, ": "sign 100 orders (HMAC-SHA256, hex)",
+    "1,000 Binance klines to columns, real newest": "1,000 klines into columns",
+    "1,000 book diffs of 20 levels": "merge 1,000 book updates of 20 levels",
+}
 
 
 def rung(benchmark: Mapping[str, Any]) -> str:
@@ -35,16 +44,18 @@ def duration(seconds: float) -> str:
     raise AssertionError
 
 
-def rows(benchmarks: list[dict[str, Any]]) -> Iterator[tuple[str, str, float, float]]:
-    """Yield (work, rival, rival's median, our median), slowest rival first."""
-    groups: dict[str, dict[str, float]] = defaultdict(dict)
+Ladders = dict[str, dict[str, float]]
+
+
+def ladders(benchmarks: list[dict[str, Any]]) -> Ladders:
+    """Median seconds by work and rung, slowest first."""
+    groups: Ladders = defaultdict(dict)
     for benchmark in benchmarks:
         groups[benchmark["group"] or benchmark["name"]][rung(benchmark)] = benchmark["stats"]["median"]
     for work, medians in groups.items():
-        own = medians.pop(OWN, None)
-        if own is None:
+        if OWN not in medians:
             raise SystemExit(f"{work}: no rung is called {OWN!r}: {', '.join(medians)}")
-        yield from ((work, name, median, own) for name, median in sorted(medians.items(), key=lambda item: -item[1]))
+    return {work: dict(sorted(medians.items(), key=lambda item: -item[1])) for work, medians in groups.items()}
 
 
 def machine(info: Mapping[str, Any]) -> str:
@@ -57,22 +68,39 @@ def machine(info: Mapping[str, Any]) -> str:
 
 
 def installed() -> Iterator[str]:
-    """Versions of tidewire and of those rivals that are installed."""
-    for name in (OWN, *RIVALS):
+    """Versions of tidewire, with the instructions that it uses, and of those rivals that are installed."""
+    yield f"{OWN} {version(OWN)} using {' and '.join(cpu_features()) or 'portable code'}"
+    for name in RIVALS:
         try:
             yield f"{name} {version(name)}"
         except PackageNotFoundError:
             continue
 
 
-def table(report: Mapping[str, Any]) -> str:
-    """The whole table."""
+def every_rung(groups: Ladders) -> list[str]:
+    """A row per rival."""
     lines = ["| work | rival | rival takes | tidewire takes | ratio |", "|---|---|---:|---:|---:|"]
-    lines += [
-        f"| {work} | {name} | {duration(theirs)} | {duration(ours)} | **{theirs / ours:.1f}×** |"
-        for work, name, theirs, ours in rows(report["benchmarks"])
-    ]
-    return "\n".join([*lines, "", machine(report["machine_info"])])
+    for work, medians in groups.items():
+        ours = medians[OWN]
+        lines += [
+            f"| {work} | {name} | {duration(theirs)} | {duration(ours)} | {theirs / ours:.1f}× |"
+            for name, theirs in medians.items()
+            if name != OWN
+        ]
+    return lines
+
+
+def headlines(groups: Ladders) -> list[str]:
+    """A row per headline, the rivals in one cell."""
+    lines = ["| work | tidewire | times faster than |", "|---|---:|---|"]
+    for start, title in HEADLINES.items():
+        found = [medians for work, medians in groups.items() if work.startswith(start)]
+        if len(found) != 1:
+            raise SystemExit(f"{len(found)} groups begin with {start!r}, expected one of: {', '.join(groups)}")
+        ours = found[0][OWN]
+        rivals = (f"**{theirs / ours:.1f}×** {name}" for name, theirs in found[0].items() if name != OWN)
+        lines.append(f"| {title} | {duration(ours)} | {', '.join(rivals)} |")
+    return lines
 
 
 def replace(file: Path, text: str) -> None:
@@ -86,9 +114,16 @@ def replace(file: Path, text: str) -> None:
     file.write_text(new, encoding="utf-8")
 
 
-if __name__ == "__main__":
-    source, *targets = map(Path, sys.argv[1:])
-    result = table(json.loads(source.read_text(encoding="utf-8")))
-    print(result)
+def main(source: Path, *targets: Path) -> None:
+    """Print the whole table, and put the fitting one into each file."""
+    report = json.loads(source.read_text(encoding="utf-8"))
+    groups = ladders(report["benchmarks"])
+    closing = ["", machine(report["machine_info"])]
+    print("\n".join(every_rung(groups) + closing))
     for target in targets:
-        replace(target, result)
+        lines = headlines(groups) if target.name == "README.md" else every_rung(groups)
+        replace(target, "\n".join(lines + closing))
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
