@@ -49,14 +49,12 @@ cdef extern from "tidewire/book.hpp" namespace "tidewire" nogil:
         vector[string] buy_words
         vector[string] sell_words
 
-    cdef cppclass Level:
-        int64_t key
-        int64_t lots
-
     cdef cppclass Ladder:
-        cpp_bool empty()
         size_t size()
-        Level best()
+
+    cdef cppclass BookSide:
+        const Ladder& ladder()
+        optional[int64_t] known()
 
     cdef enum class BookPhase "tidewire::Book::State"(uint8_t):
         pass
@@ -77,18 +75,16 @@ cdef extern from "tidewire/book.hpp" namespace "tidewire" nogil:
         void forget()
         BookPhase state()
         const BookGrid& grid()
-        const Ladder& bids()
-        const Ladder& asks()
+        const BookSide& bids()
+        const BookSide& asks()
         cpp_bool crossed()
         optional[int64_t] sequence()
-        optional[int64_t] known_bid()
-        optional[int64_t] known_ask()
         int64_t expected()
         int64_t received()
         const BookCounters& counters()
 
-    void write_values(const CoreBook& book, size_t count, double* out)
-    void write_ticks(const CoreBook& book, size_t count, int64_t* out)
+    void write_values(const CoreBook& book, size_t count, double* out) except +
+    cpp_bool write_ticks(const CoreBook& book, size_t count, int64_t* out) except +
     vector[pair[string, string]] level_texts(const CoreBook& book, cpp_bool bids, size_t count) except +
 
 
@@ -294,12 +290,12 @@ cdef class Book:
     @property
     def bid_count(self):
         """Number of bid levels."""
-        return self.idle().bids().size()
+        return self.idle().bids().ladder().size()
 
     @property
     def ask_count(self):
         """Number of ask levels."""
-        return self.idle().asks().size()
+        return self.idle().asks().ladder().size()
 
     @property
     def top(self):
@@ -311,11 +307,11 @@ cdef class Book:
     def known_texts(self):
         """Texts of the worst bid and ask of the last snapshot, or None."""
         cdef CoreBook* book = self.idle()
-        cdef optional[int64_t] bid = book.known_bid()
-        cdef optional[int64_t] ask = book.known_ask()
+        cdef optional[int64_t] bid = book.bids().known()
+        cdef optional[int64_t] ask = book.asks().known()
         return (
             book.grid().price.text(bid.value()).decode() if bid.has_value() else None,
-            book.grid().price.text(ask.value()).decode() if ask.has_value() else None,
+            book.grid().price.text(-ask.value()).decode() if ask.has_value() else None,
         )
 
     def step_texts(self):
@@ -338,8 +334,8 @@ cdef class Book:
                 raise ConfigError(f"out must be a C-contiguous array of shape (2, {count}, 2) and dtype {format}")
             if format == "d":
                 write_values(book[0], count, <double*> view.buf)
-            else:
-                write_ticks(book[0], count, <int64_t*> view.buf)
+            elif not write_ticks(book[0], count, <int64_t*> view.buf):
+                raise BookError("a quantity among these levels is no whole number of lots: give a finer lot_size, or ask for arrays")
         finally:
             PyBuffer_Release(&view)
 

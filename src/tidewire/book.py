@@ -119,8 +119,9 @@ class OrderBook(_native.Book):
     """The levels of one market, kept from snapshots and deltas.
 
     ``tick_size`` and ``lot_size`` are the steps of price and quantity, as text or ``Decimal``. Numbers are held as
-    whole ticks and lots, never rounded: one off the grid, which venues do show for orders older than their rules,
-    refines ``tick_size`` or ``lot_size``. Messages are ``bytes`` or anything with a buffer.
+    whole ticks and lots, never rounded. Orders outlive rules, so venues do show others: a price off the grid refines
+    ``tick_size``; a quantity that is no whole number of lots is kept as its text. Messages are ``bytes`` or anything
+    with a buffer.
 
     A message is read whole, judged by the layout's sequence rule, and only then applied: whatever is raised, every
     level is as it was before (after a ``ChecksumMismatch``, as the message made it).
@@ -144,7 +145,7 @@ class OrderBook(_native.Book):
 
     @property
     def lot_size(self) -> Decimal:
-        """Step of quantities: as given, or finer since a quantity needed it."""
+        """Step of quantities, as given; a level may still hold a quantity between two steps."""
         return Decimal(self.step_texts()[1])
 
     @property
@@ -190,7 +191,10 @@ class OrderBook(_native.Book):
         return out
 
     def ticks(self, n: int | None = None, *, out: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
-        """Return what ``arrays`` does in whole ``tick_size`` and ``lot_size``: int64, exact; absent levels are 0."""
+        """Return what ``arrays`` does in whole ``tick_size`` and ``lot_size``: int64, exact; absent levels are 0.
+
+        Raises ``BookError`` when one of these quantities is no whole number of lots.
+        """
         if out is None:
             out = np.empty((2, max(self.bid_count, self.ask_count) if n is None else _count(n), 2), dtype=np.int64)
         self.fill(out, _rows(out, n), "l")

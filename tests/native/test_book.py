@@ -34,11 +34,11 @@ def test_a_book_from_snapshot_to_gap() -> None:
     assert book.state is BookState.STALE
 
 
-def test_prices_and_quantities_older_than_the_rules_refine_the_grid() -> None:
+def test_prices_and_quantities_older_than_the_rules_are_kept_exactly() -> None:
     book = OrderBook(tick_size="0.05", lot_size="0.001")
     book.apply_snapshot(b'{"lastUpdateId":10,"bids":[["0.95","3"],["0.9","4"]],"asks":[["1.05","5"]]}', SPOT)
     assert book.apply(b'{"U":11,"u":11,"b":[["0.87","1"],["0.9","0"]],"a":[["1.1234","0.00005"]]}', SPOT)
-    assert (book.tick_size, book.lot_size) == (Decimal("0.0001"), Decimal("0.00001"))
+    assert (book.tick_size, book.lot_size) == (Decimal("0.0001"), Decimal("0.001"))
     assert [(level.price, level.quantity) for level in book.bids()] == [
         (Decimal("0.95"), Decimal(3)),
         (Decimal("0.87"), Decimal(1)),

@@ -8,34 +8,18 @@
 namespace tidewire {
 namespace {
 
-std::optional<std::int64_t> worst_of(const Ladder& ladder, std::int64_t sign) {
-  if (ladder.empty()) return std::nullopt;
-  return sign * ladder.worst();
-}
-
-// Calls write(price, lots) for up to `count` levels, best first. Returns how many there were.
-template <class Write>
-std::size_t each_level(const Ladder& ladder, std::int64_t sign, std::size_t count, Write&& write) {
-  std::size_t done = 0;
-  if (count != 0) {
-    ladder.visit([&](Level level) {
-      write(sign * level.key, level.lots);
+// Calls write(side, sign, level) for the best `count` levels of each side, bids first, and skip(n) for the n that lack.
+template <class Write, class Skip>
+void each_level(const Book& book, std::size_t count, Write&& write, Skip&& skip) {
+  for (const bool bids : {true, false}) {
+    const BookSide& side = bids ? book.bids() : book.asks();
+    std::size_t done = 0;
+    side.ladder().visit([&](const Level& level) {
+      if (done == count) return false;
+      write(side, bids ? level.key : -level.key, level);
       return ++done != count;
     });
-  }
-  return done;
-}
-
-// Fills 2 * count pairs, bids first; `absent` where there is no level.
-template <class T, class Convert>
-void write_pairs(const Book& book, std::size_t count, T* out, T absent, Convert&& convert) {
-  for (const bool bids : {true, false}) {
-    const std::size_t done =
-        each_level(bids ? book.bids() : book.asks(), bids ? 1 : -1, count, [&](auto price, auto lots) {
-          *out++ = convert(book.grid().price, price);
-          *out++ = convert(book.grid().quantity, lots);
-        });
-    out = std::fill_n(out, 2 * (count - done), absent);
+    skip(count - done);
   }
 }
 
@@ -55,63 +39,29 @@ Status Book::apply_snapshot(const BookLayout& layout, Bytes text) {
 Status Book::read(MessageReader& reader, const BookLayout& layout, const Place& root, Bytes text) {
   use(layout);
   Status status = reader.read(layout, root, grid_, text, message_);
-  while (refine()) status = reader.read(layout, root, grid_, text, message_);
+  while (message_.off_tick && refine_ticks(*message_.off_tick)) {
+    status = reader.read(layout, root, grid_, text, message_);
+  }
   return status;
 }
 
-// Makes a grid fine enough for what the message could not put on it; false when there is no such thing, or no way.
-bool Book::refine() {
-  return (message_.off_tick && refine_ticks(*message_.off_tick)) ||
-         (message_.off_lot && refine_lots(*message_.off_lot));
-}
-
+// Makes the grid of prices fine enough for one; false when the levels would no longer fit.
 bool Book::refine_ticks(const Decimal& price) {
   Grid finer;
   std::int64_t ratio = 1;
   if (grid_.price.refined(price, finer, ratio) != Code::ok) return false;
-  if (std::max(bids_.most_ticks(), asks_.most_ticks()) > Grid::limit / ratio) return false;
+  if (!bids_.scalable(ratio) || !asks_.scalable(ratio)) return false;
   bids_.scale_ticks(ratio);
   asks_.scale_ticks(ratio);
-  const auto scale = [&](std::optional<std::int64_t>& known) {
-    if (known && __builtin_mul_overflow(*known, ratio, &*known)) known.reset();
-  };
-  scale(known_bid_);
-  scale(known_ask_);
-  const auto rekey = [&](Texts& texts) {
-    Texts moved;
-    for (auto& [key, text] : texts) moved.emplace(key * ratio, std::move(text));
-    texts = std::move(moved);
-  };
-  rekey(bid_texts_);
-  rekey(ask_texts_);
   grid_.price = finer;
-  return true;
-}
-
-bool Book::refine_lots(const Decimal& quantity) {
-  Grid finer;
-  std::int64_t ratio = 1;
-  if (grid_.quantity.refined(quantity, finer, ratio) != Code::ok) return false;
-  if (std::max(bids_.most_lots(), asks_.most_lots()) > Grid::limit / ratio) return false;
-  bids_.scale_lots(ratio);
-  asks_.scale_lots(ratio);
-  grid_.quantity = finer;
   return true;
 }
 
 Status Book::replace(const BookLayout& layout) {
   state_ = State::stale;  // until all of it is done
   has_texts_ = layout.checksum_depth != 0;
-  bid_texts_.clear();
-  ask_texts_.clear();
-  if (has_texts_) {
-    keep_texts(message_.bids, message_.bid_texts, bid_texts_);
-    keep_texts(message_.asks, message_.ask_texts, ask_texts_);
-  }
   bids_.load(message_.bids);
   asks_.load(message_.asks);
-  known_bid_ = worst_of(bids_, 1);
-  known_ask_ = worst_of(asks_, -1);
   trim(layout.depth);
   sequence_.reset();
   if (message_.has(Field::last)) sequence_ = message_.last;
@@ -125,13 +75,9 @@ Status Book::merge(const BookLayout& layout) {
   if (state_ != State::live) return {Code::no_snapshot, 0};
   if (const Code code = judge(layout); code != Code::ok) return {code, 0};
   state_ = State::stale;  // until all of it is done
-  for (const Level& level : message_.bids) bids_.set(level.key, level.lots);
-  for (const Level& level : message_.asks) asks_.set(level.key, level.lots);
-  has_texts_ = has_texts_ && layout.checksum_depth != 0;
-  if (has_texts_) {
-    keep_texts(message_.bids, message_.bid_texts, bid_texts_);
-    keep_texts(message_.asks, message_.ask_texts, ask_texts_);
-  }
+  bids_.merge(message_.bids);
+  asks_.merge(message_.asks);
+  if (layout.checksum_depth == 0) has_texts_ = false;
   trim(layout.depth);
   if (message_.has(Field::last)) sequence_ = message_.last;
   fresh_ = false;
@@ -194,17 +140,17 @@ Status Book::verify(const BookLayout& layout) {
 
 std::optional<std::int32_t> Book::checksum(const BookLayout& layout) const {
   if (!has_texts_ || layout.checksum_depth == 0) return std::nullopt;
-  const auto best = [&](const Ladder& ladder, const Texts& texts) {
+  const auto best = [&](const BookSide& side) {
     std::vector<const std::string*> found;
-    ladder.visit([&](Level level) {
+    side.ladder().visit([&](const Level& level) {
       if (found.size() == layout.checksum_depth) return false;
-      found.push_back(&texts.at(level.key));
+      found.push_back(&side.text(level.key));
       return true;
     });
     return found;
   };
-  const auto bids = best(bids_, bid_texts_);
-  const auto asks = best(asks_, ask_texts_);
+  const auto bids = best(bids_);
+  const auto asks = best(asks_);
   Crc32 crc;
   bool first = true;
   const auto add = [&](const std::string& text) {
@@ -219,28 +165,10 @@ std::optional<std::int32_t> Book::checksum(const BookLayout& layout) const {
   return static_cast<std::int32_t>(crc.value());
 }
 
-void Book::keep_texts(const std::vector<Level>& levels, const std::vector<LevelText>& pieces, Texts& texts) {
-  for (std::size_t i = 0; i < levels.size(); ++i) {
-    if (levels[i].lots == 0) {
-      texts.erase(levels[i].key);
-      continue;
-    }
-    std::string& text = texts[levels[i].key];
-    text.assign(pieces[i].price.data(), pieces[i].price.size());
-    text += ':';
-    text.append(pieces[i].quantity.data(), pieces[i].quantity.size());
-  }
-}
-
 void Book::trim(std::size_t depth) {
   if (depth == 0) return;
-  const auto cut = [&](Ladder& ladder, Texts& texts) {
-    if (ladder.size() <= depth) return;
-    ladder.trim(depth);
-    std::erase_if(texts, [&](const auto& entry) { return entry.first < ladder.worst(); });
-  };
-  cut(bids_, bid_texts_);
-  cut(asks_, ask_texts_);
+  bids_.trim(depth);
+  asks_.trim(depth);
 }
 
 void Book::use(const BookLayout& layout) {
@@ -258,29 +186,41 @@ void Book::forget() {
 void Book::reset() {
   bids_.clear();
   asks_.clear();
-  bid_texts_.clear();
-  ask_texts_.clear();
   has_texts_ = false;
   grid_ = given_grid_;
   sequence_.reset();
-  known_bid_.reset();
-  known_ask_.reset();
   state_ = State::syncing;
 }
 
 void write_values(const Book& book, std::size_t count, double* out) {
-  constexpr double absent = std::numeric_limits<double>::quiet_NaN();
-  write_pairs(book, count, out, absent, [](const Grid& grid, std::int64_t ticks) { return grid.value(ticks); });
+  const auto write = [&](const BookSide& side, std::int64_t price, const Level& level) {
+    *out++ = book.grid().price.value(price);
+    *out++ = side.quantity_value(book.grid().quantity, level);
+  };
+  each_level(book, count, write, [&](std::size_t lacking) {
+    out = std::fill_n(out, 2 * lacking, std::numeric_limits<double>::quiet_NaN());
+  });
 }
 
-void write_ticks(const Book& book, std::size_t count, std::int64_t* out) {
-  write_pairs(book, count, out, std::int64_t{0}, [](const Grid&, std::int64_t ticks) { return ticks; });
+bool write_ticks(const Book& book, std::size_t count, std::int64_t* out) {
+  bool whole = true;
+  const auto write = [&](const BookSide&, std::int64_t price, const Level& level) {
+    *out++ = price;
+    *out++ = level.lots;
+    whole = whole && level.lots != odd_lot;
+  };
+  each_level(book, count, write, [&](std::size_t lacking) { out = std::fill_n(out, 2 * lacking, std::int64_t{0}); });
+  return whole;
 }
 
-std::vector<std::pair<std::string, std::string>> level_texts(const Book& book, bool bids, std::size_t count) {
-  std::vector<std::pair<std::string, std::string>> texts;
-  each_level(bids ? book.bids() : book.asks(), bids ? 1 : -1, count, [&](auto price, auto lots) {
-    texts.emplace_back(book.grid().price.text(price), book.grid().quantity.text(lots));
+LevelTexts level_texts(const Book& book, bool bids, std::size_t count) {
+  const BookSide& side = bids ? book.bids() : book.asks();
+  LevelTexts texts;
+  side.ladder().visit([&](const Level& level) {
+    if (texts.size() == count) return false;
+    texts.emplace_back(book.grid().price.text(bids ? level.key : -level.key),
+                       side.quantity_text(book.grid().quantity, level));
+    return true;
   });
   return texts;
 }

@@ -42,23 +42,16 @@ class Scan {
   }
 
  private:
-  struct Draft {
-    std::int64_t ticks = 0, lots = 0;
-    LevelText text;
-    std::uint32_t found = 0;
-    bool bid = false;
-  };
-
   bool value(const Place& place) {
-    (in_level_ ? draft_.found : out_.found) |= BookMessage::bit(place.field);
+    (in_level_ ? parts_ : out_.found) |= BookMessage::bit(place.field);
     switch (place.field) {
       case Field::none: return container(place);
       case Field::bids:
       case Field::asks:
       case Field::changes: return levels(place);
       case Field::level: return level(place);
-      case Field::price: return on_grid(grid_.price, Hole::Kind::price, draft_.ticks, draft_.text.price);
-      case Field::quantity: return on_grid(grid_.quantity, Hole::Kind::quantity, draft_.lots, draft_.text.quantity);
+      case Field::price: return price();
+      case Field::quantity: return quantity();
       case Field::side: return side();
       case Field::kind: return kind();
       case Field::first:
@@ -118,17 +111,16 @@ class Scan {
   bool level(const Place& place) {
     json_.peek();
     const std::size_t begin = json_.offset();
-    draft_ = Draft{};
+    draft_ = LevelDraft{};
     draft_.bid = array_ == Field::bids;
+    parts_ = 0;
     in_level_ = true;
     if (!container(place)) return false;
-    const std::uint32_t parts = BookMessage::bit(Field::price) | BookMessage::bit(Field::quantity) |
-                                (array_ == Field::changes ? BookMessage::bit(Field::side) : 0);
-    if ((draft_.found & parts) != parts) return json_.fail(Code::missing_field);
     in_level_ = false;
-    if (draft_.lots < 0) return json_.fail(Code::out_of_range, begin);
-    out_.add(draft_.bid, draft_.ticks, draft_.lots);
-    if (layout_.checksum_depth != 0) out_.add_text(draft_.bid, draft_.text);
+    const std::uint32_t needed = BookMessage::bit(Field::price) | BookMessage::bit(Field::quantity) |
+                                 (array_ == Field::changes ? BookMessage::bit(Field::side) : 0);
+    if ((parts_ & needed) != needed) return json_.fail(Code::missing_field);
+    draft_.add_to(out_, layout_.checksum_depth != 0);
     trace_level(begin);
     ++count_;
     return true;
@@ -145,14 +137,24 @@ class Scan {
     trace_.last_end = json_.offset();
   }
 
-  bool on_grid(const Grid& grid, Hole::Kind what, std::int64_t& ticks, Bytes& text) {
+  bool price() {
     Decimal number;
     if (!json_.read_quoted_or_bare_number(number)) return false;
-    text = number.text;
-    if (const Code code = grid.ticks(number, ticks); code != Code::ok) {
-      if (code == Code::off_grid) (what == Hole::Kind::quantity ? out_.off_lot : out_.off_tick) = number;
-      return json_.fail(code, at(text));
-    }
+    const Code code = grid_.price.ticks(number, draft_.ticks);
+    if (code == Code::off_grid) out_.off_tick = number;
+    draft_.texts.price = number.text;
+    return finish_number(code, Hole::Kind::price, number.text);
+  }
+
+  bool quantity() {
+    Decimal number;
+    if (!json_.read_quoted_or_bare_number(number)) return false;
+    draft_.texts.quantity = number.text;
+    return finish_number(take_quantity(grid_.quantity, number, draft_), Hole::Kind::quantity, number.text);
+  }
+
+  bool finish_number(Code code, Hole::Kind what, Bytes text) {
+    if (code != Code::ok) return json_.fail(code, at(text));
     hole(what, Field::none, at(text), at(text) + text.size());
     return true;
   }
@@ -222,13 +224,24 @@ class Scan {
   Trace& trace_;
   Field array_ = Field::none;  // the array of levels being read
   std::size_t count_ = 0;      // levels read from it
-  Draft draft_;
+  LevelDraft draft_;
+  std::uint32_t parts_ = 0;  // of the level, found so far: bit per Field
   bool in_level_ = false;
   bool traced_ = true;  // no array has had levels yet
   bool kind_known_ = false;
 };
 
 }  // namespace
+
+Code take_quantity(const Grid& grid, const Decimal& number, LevelDraft& draft) {
+  const Code code = grid.ticks(number, draft.lots);
+  if (code == Code::out_of_range || (number.negative && (code != Code::ok || draft.lots != 0)))
+    return Code::out_of_range;
+  if (code == Code::ok) return code;
+  draft.lots = odd_lot;
+  draft.odd_quantity = number.text;
+  return Code::ok;
+}
 
 void Trace::clear() {
   holes.clear();

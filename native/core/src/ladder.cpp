@@ -128,15 +128,6 @@ void Ladder::trim(std::size_t count) {
   for (surplus -= outer; surplus > 0; --surplus) set(worst(), 0);
 }
 
-std::int64_t Ladder::most_lots() const {
-  std::int64_t most = 0;
-  visit([&](Level level) {
-    most = std::max(most, level.lots);
-    return true;
-  });
-  return most;
-}
-
 std::int64_t Ladder::most_ticks() const { return empty() ? 0 : std::max(std::abs(best_), std::abs(worst())); }
 
 void Ladder::scale_ticks(std::int64_t factor) {
@@ -147,15 +138,6 @@ void Ladder::scale_ticks(std::int64_t factor) {
     return true;
   });
   load(levels);
-}
-
-void Ladder::scale_lots(std::int64_t factor) {
-  visit([&](Level level) {
-    if (level.key < base_) return false;
-    slots_[slot(level.key)] *= factor;
-    return true;
-  });
-  for (Level& level : far_) level.lots *= factor;
 }
 
 void Ladder::clear() {

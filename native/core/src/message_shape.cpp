@@ -79,12 +79,6 @@ struct MessageShape::Reading {
   LevelWidths& widths;
 };
 
-struct MessageShape::Draft {
-  std::int64_t ticks;
-  std::int64_t lots;
-  bool bid;
-};
-
 void MessageShape::learn(Bytes text, const BookMessage& message, const Trace& trace) {
   const auto literal = [&](std::size_t begin, std::size_t end) {
     return std::string(text.data() + begin, end - begin);
@@ -138,9 +132,24 @@ bool MessageShape::read(const BookLayout& layout, const BookGrid& grid, Bytes te
   return true;
 }
 
-const char* MessageShape::read_level(const char* p, Reading& reading, Draft& draft) const {
+// A quantity that the grid does not take at once: an odd lot, perhaps.
+const char* MessageShape::read_odd_quantity(const char* p, Reading& reading, LevelDraft& draft) {
+  Decimal number;
+  if (read_decimal(p, reading.end, number) != Code::ok) return nullptr;
+  return take_quantity(reading.grid.quantity, number, draft) == Code::ok ? p : nullptr;
+}
+
+inline const char* MessageShape::read_price(const char* p, Reading& reading, LevelDraft& draft) {
+  return reading.grid.price.read(p, reading.end, draft.ticks, reading.widths.price);
+}
+
+inline const char* MessageShape::read_quantity(const char* p, Reading& reading, LevelDraft& draft) {
+  const char* after = reading.grid.quantity.read(p, reading.end, draft.lots, reading.widths.quantity);
+  return after != nullptr && draft.lots >= 0 ? after : read_odd_quantity(p, reading, draft);
+}
+
+const char* MessageShape::read_level(const char* p, Reading& reading, LevelDraft& draft) const {
   const char* const end = reading.end;
-  LevelText text;
   for (const Part& part : level_parts_) {
     if (&part != &level_parts_.front()) p = part.before.match(p, end);
     if (p == nullptr) return nullptr;
@@ -148,12 +157,12 @@ const char* MessageShape::read_level(const char* p, Reading& reading, Draft& dra
     std::int64_t ignored;
     switch (part.kind) {
       case Hole::Kind::price:
-        p = reading.grid.price.read(p, end, draft.ticks, reading.widths.price);
-        if (p != nullptr) text.price = {begin, p};
+        p = read_price(p, reading, draft);
+        if (p != nullptr) draft.texts.price = {begin, p};
         break;
       case Hole::Kind::quantity:
-        p = reading.grid.quantity.read(p, end, draft.lots, reading.widths.quantity);
-        if (p != nullptr) text.quantity = {begin, p};
+        p = read_quantity(p, reading, draft);
+        if (p != nullptr) draft.texts.quantity = {begin, p};
         break;
       case Hole::Kind::side:
         p = skip_plain(p, end);
@@ -166,16 +175,15 @@ const char* MessageShape::read_level(const char* p, Reading& reading, Draft& dra
     }
     if (p == nullptr) return nullptr;
   }
-  if (reading.layout.checksum_depth != 0) reading.out.add_text(draft.bid, text);
   return p;
 }
 
 // A level that is a price and a quantity and nothing else.
-inline const char* MessageShape::read_pair(const char* p, Reading& reading, Draft& draft) const {
-  p = reading.grid.price.read(p, reading.end, draft.ticks, reading.widths.price);
+inline const char* MessageShape::read_pair(const char* p, Reading& reading, LevelDraft& draft) const {
+  p = read_price(p, reading, draft);
   if (p == nullptr) return nullptr;
   p = level_parts_[1].before.match(p, reading.end);
-  return p == nullptr ? nullptr : reading.grid.quantity.read(p, reading.end, draft.lots, reading.widths.quantity);
+  return p == nullptr ? nullptr : read_quantity(p, reading, draft);
 }
 
 template <bool pairs>
@@ -185,10 +193,11 @@ const char* MessageShape::read_levels(const char* p, Reading& reading, Field arr
   if (level_parts_.empty()) return nullptr;
   p = open_.match(p, end);
   while (p != nullptr) {
-    Draft draft{0, 0, array == Field::bids};
+    LevelDraft draft;
+    draft.bid = array == Field::bids;
     p = pairs ? read_pair(p, reading, draft) : read_level(p, reading, draft);
-    if (p == nullptr || draft.lots < 0) return nullptr;
-    reading.out.add(draft.bid, draft.ticks, draft.lots);
+    if (p == nullptr) return nullptr;
+    draft.add_to(reading.out, !pairs && reading.layout.checksum_depth != 0);
     const char* const after = next_.match(p, end);
     if (after == nullptr) return close_.match(p, end);
     p = after;

@@ -91,7 +91,7 @@ void spot_rule() {
   CHECK(apply(book, layout, R"({"U":1,"u":2,"b":[],"a":[]})").code == Code::no_snapshot);
   CHECK(apply(book, layout, base, true).ok());
   CHECK(book.state() == Book::State::live && book.sequence() == 10);
-  CHECK(book.known_bid() == 98 && book.known_ask() == 102);
+  CHECK(book.bids().known() == 98 && book.asks().known() == -102);
   CHECK(apply(book, layout, R"({"U":8,"u":10,"b":[["0.97","1"]],"a":[]})").code == Code::stale);
   CHECK(apply(book, layout, R"({"U":8,"u":11,"b":[["0.99","0"],["0.50","0"]],"a":[["1.00","7"]]})").ok());
   CHECK(show(book) == "0.98x4 | 1.00x7 1.01x5 1.02x6 ");
@@ -196,22 +196,53 @@ void chains() {
   CHECK(!book.checksum(layout));
 }
 
-void refined_grids() {
+void refined_ticks() {
+  const BookLayout layout = spot();
+  Book book = make("0.05", "1");
+  CHECK(apply(book, layout, R"({"lastUpdateId":1,"bids":[["0.95","2"]],"asks":[["900.00","1"]]})", true).ok());
+  CHECK(apply(book, layout, R"({"U":2,"u":2,"b":[["0.985","1"]],"a":[["1.005","0.5"]]})").ok());
+  CHECK(show(book) == "0.985x1 0.950x2 | 1.005x0.5 900.000x1 ");
+  CHECK(book.bids().known() == 950 && book.asks().known() == -900'000);
+  CHECK(apply(book, layout, R"({"U":3,"u":3,"b":[["1e-18","1"]],"a":[]})").code ==
+        Code::off_grid);  // 900 would not fit
+  CHECK(show(book) == "0.985x1 0.950x2 | 1.005x0.5 900.000x1 ");
+  book.reset();
+  CHECK(book.grid().price.text(1) == "0.05");
+}
+
+void odd_lots() {
   const BookLayout layout = spot();
   Book book = make("0.01", "0.5");
-  CHECK(apply(book, layout, R"({"lastUpdateId":1,"bids":[["0.99","2.5"]],"asks":[["900.00","1"]]})", true).ok());
-  CHECK(apply(book, layout, R"({"U":2,"u":2,"b":[],"a":[["1.00","0.125"]]})").ok());
-  CHECK(show(book) == "0.99x2.500 | 1.00x0.125 900.00x1.000 ");
-  CHECK(apply(book, layout, R"({"U":3,"u":3,"b":[["0.98","4000000000000000.0"]],"a":[]})").ok());
-  const std::string before = show(book);
-  CHECK(apply(book, layout, R"({"U":4,"u":4,"b":[["0.97","0.0001"]],"a":[]})").code ==
-        Code::off_grid);  // no longer fits
-  CHECK(show(book) == before && book.state() == Book::State::live);
-  CHECK(apply(book, layout, R"({"U":4,"u":4,"b":[["0.985","0"]],"a":[["1.005","3"]]})").ok());  // prices too
-  CHECK(show(book) == "0.990x2.500 0.980x4000000000000000.000 | 1.000x0.125 1.005x3.000 900.000x1.000 ");
-  CHECK(book.known_bid() == 990 && book.known_ask() == 900'000);
-  book.reset();
-  CHECK(book.grid().price.decimals() == 2 && book.grid().quantity.text(1) == "0.5");
+  const auto update = [&](const std::string& levels) {
+    const std::string next = std::to_string(*book.sequence() + 1);
+    return apply(book, layout, R"({"U":)" + next + R"(,"u":)" + next + levels);
+  };
+  CHECK(
+      apply(book, layout, R"({"lastUpdateId":1,"bids":[["0.99","2.5"],["0.98","0.575610404535042"]],"asks":[]})", true)
+          .ok());
+  CHECK(show(book) == "0.99x2.5 0.98x0.575610404535042 | ");
+  for (int shapes = 0; shapes < 2; ++shapes) {  // the first time by a scan, then with a shape learned
+    CHECK(update(R"(,"b":[["0.97","4000000000000000.0"]],"a":[["1.00","0.1234567890123456789012"]]})").ok());
+    CHECK(show(book) == "0.99x2.5 0.98x0.575610404535042 0.97x4000000000000000.0 | 1.00x0.1234567890123456789012 ");
+    CHECK(update(R"(,"b":[["0.97","0"]],"a":[["1.00","0.5"]]})").ok());
+    CHECK(show(book) == "0.99x2.5 0.98x0.575610404535042 | 1.00x0.5 ");
+    CHECK(update(R"(,"b":[["0.97","1"]],"a":[["1.00","1E-3"],["1.01","1E-3"],["1.00","0"]]})").ok());
+    CHECK(show(book) == "0.99x2.5 0.98x0.575610404535042 0.97x1.0 | 1.01x1E-3 ");
+    for (const char* bad : {"-0.5", "-0.1", "-1e-30", "9e30", "0x1"}) {
+      CHECK(!update(R"(,"b":[["0.97",")" + std::string(bad) + R"("]],"a":[]})").ok());
+    }
+    CHECK(book.apply(layout, {}).code != Code::ok);
+    CHECK(apply(book, layout, R"({"lastUpdateId":1,"bids":[["0.99","2.5"],["0.98","0.575610404535042"]],"asks":[]})",
+                true)
+              .ok());
+  }
+  double values[4];
+  std::int64_t ticks[8];
+  write_values(book, 1, values);
+  CHECK(values[0] == 0.99 && values[1] == 2.5 && values[2] != values[2]);
+  CHECK(write_ticks(book, 1, ticks) && ticks[0] == 99 && ticks[1] == 5 && ticks[3] == 0);
+  CHECK(!write_ticks(book, 2, ticks));
+  CHECK(book.bids().quantity_value(book.grid().quantity, {98, odd_lot}) == 0.575610404535042);
 }
 
 void depth() {
@@ -253,7 +284,8 @@ int main() {
   malformed();
   spellings();
   chains();
-  refined_grids();
+  refined_ticks();
+  odd_lots();
   depth();
   return check::report("book");
 }

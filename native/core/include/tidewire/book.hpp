@@ -1,20 +1,18 @@
 // An order book kept from a venue's own messages. A message is read whole, then judged by its sequence numbers, then
 // applied whole: what is malformed or does not follow leaves every level as it was.
 //
-// A price or quantity may be finer than the venue's rules, because orders outlive them: Binance shows 25.42618900 BTC
-// at 200000.00 where the lot is 0.00001 (August 2024), and NKNUSDT at 0.25974 where the tick is 0.0001 (October 2021).
-// The grid is then refined, and the levels with it.
+// A price may be finer than the venue's tick, because orders outlive rules: Binance shows NKNUSDT at 0.25974 where the
+// tick is 0.0001 (October 2021). The grid of prices is then refined, and the levels with it.
 #pragma once
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "tidewire/book_layout.hpp"
 #include "tidewire/book_message.hpp"
-#include "tidewire/ladder.hpp"
+#include "tidewire/book_side.hpp"
 #include "tidewire/message_shape.hpp"
 
 namespace tidewire {
@@ -54,50 +52,47 @@ class Book {
 
   State state() const { return state_; }
   const BookGrid& grid() const { return grid_; }
-  const Ladder& bids() const { return bids_; }
-  const Ladder& asks() const { return asks_; }  // keys are negated prices
-  bool crossed() const { return !bids_.empty() && !asks_.empty() && bids_.best().key >= -asks_.best().key; }
+  const BookSide& bids() const { return bids_; }
+  const BookSide& asks() const { return asks_; }  // keys are negated prices
+  bool crossed() const {
+    const Ladder &bids = bids_.ladder(), &asks = asks_.ladder();
+    return !bids.empty() && !asks.empty() && bids.best().key >= -asks.best().key;
+  }
   std::optional<std::int64_t> sequence() const { return sequence_; }
-  std::optional<std::int64_t> known_bid() const { return known_bid_; }  // worst prices of the last snapshot, in ticks
-  std::optional<std::int64_t> known_ask() const { return known_ask_; }
   std::int64_t expected() const { return expected_; }
   std::int64_t received() const { return received_; }
   const Counters& counters() const { return counters_; }
 
  private:
-  using Texts = std::unordered_map<std::int64_t, std::string>;
-
   Status read(MessageReader& reader, const BookLayout& layout, const Place& root, Bytes text);
-  bool refine();
   bool refine_ticks(const Decimal& price);
-  bool refine_lots(const Decimal& quantity);
   Status replace(const BookLayout& layout);
   Status merge(const BookLayout& layout);
   Code judge(const BookLayout& layout);
   Code gap(std::int64_t expected, std::int64_t received);
   Status verify(const BookLayout& layout);
-  void keep_texts(const std::vector<Level>& levels, const std::vector<LevelText>& pieces, Texts& texts);
   void trim(std::size_t depth);
   void use(const BookLayout& layout);
 
   BookGrid given_grid_, grid_;
-  Ladder bids_, asks_;
+  BookSide bids_, asks_;
   State state_ = State::syncing;
   bool fresh_ = false;  // no delta has been applied since the snapshot
-  std::optional<std::int64_t> sequence_, known_bid_, known_ask_;
+  std::optional<std::int64_t> sequence_;
   std::int64_t expected_ = 0, received_ = 0;
   Counters counters_;
-  Texts bid_texts_, ask_texts_;
-  bool has_texts_ = false;
+  bool has_texts_ = false;  // of every level, for the checksum
   BookMessage message_;
   const BookLayout* layout_ = nullptr;  // that the readers' shapes belong to
   MessageReader deltas_, snapshots_;
 };
 
 // The best `count` levels of each side, best first, bids before asks: 2 * count pairs of price and quantity.
-void write_values(const Book& book, std::size_t count, double* out);       // absent levels: NaN
-void write_ticks(const Book& book, std::size_t count, std::int64_t* out);  // in ticks and lots; absent levels: 0
-// Up to `count` levels of one side as the grid's canonical text.
-std::vector<std::pair<std::string, std::string>> level_texts(const Book& book, bool bids, std::size_t count);
+void write_values(const Book& book, std::size_t count, double* out);  // absent levels: NaN
+// In ticks and lots; absent levels: 0. False when one of them is an odd lot.
+bool write_ticks(const Book& book, std::size_t count, std::int64_t* out);
+// Up to `count` levels of one side as text: price and quantity.
+using LevelTexts = std::vector<std::pair<std::string, std::string>>;
+LevelTexts level_texts(const Book& book, bool bids, std::size_t count);
 
 }  // namespace tidewire

@@ -6,25 +6,18 @@
 #include <vector>
 
 #include "tidewire/book_layout.hpp"
+#include "tidewire/book_side.hpp"
 #include "tidewire/grid.hpp"
-#include "tidewire/ladder.hpp"
 #include "tidewire/status.hpp"
 
 namespace tidewire {
 
-// The number text of a level as the venue wrote it, inside the message.
-struct LevelText {
-  Bytes price;
-  Bytes quantity;
-};
-
 struct BookMessage {
-  std::vector<Level> bids, asks;                // asks with negated keys
-  std::vector<LevelText> bid_texts, ask_texts;  // one a level, only when the layout has a checksum
+  SideChanges bids, asks;
   std::int64_t first = 0, last = 0, previous = 0, checksum = 0;
-  std::uint32_t found = 0;         // bit per Field
-  bool snapshot = false;           // what the message calls itself; false when the layout names no kind
-  std::optional<Decimal> off_tick, off_lot;  // the price or quantity that failed with Code::off_grid
+  std::uint32_t found = 0;          // bit per Field
+  bool snapshot = false;            // what the message calls itself; false when the layout names no kind
+  std::optional<Decimal> off_tick;  // the price that failed with Code::off_grid
 
   static constexpr std::uint32_t bit(Field field) { return std::uint32_t{1} << static_cast<unsigned>(field); }
   bool has(Field field) const { return (found & bit(field)) != 0; }
@@ -39,22 +32,35 @@ struct BookMessage {
     }
   }
 
-  void add(bool bid, std::int64_t ticks, std::int64_t lots) {
-    (bid ? bids : asks).push_back({bid ? ticks : -ticks, lots});
-  }
-  void add_text(bool bid, LevelText text) { (bid ? bid_texts : ask_texts).push_back(text); }
-
   void clear() {
     bids.clear();
     asks.clear();
-    bid_texts.clear();
-    ask_texts.clear();
     found = 0;
     snapshot = false;
     off_tick.reset();
-    off_lot.reset();
   }
 };
+
+// One level while it is being read.
+struct LevelDraft {
+  std::int64_t ticks = 0;
+  std::int64_t lots = 0;
+  bool bid = false;
+  Bytes odd_quantity;  // when lots == odd_lot
+  SideChanges::Texts texts;
+
+  void add_to(BookMessage& message, bool with_texts) const {
+    SideChanges& side = bid ? message.bids : message.asks;
+    const std::int64_t key = bid ? ticks : -ticks;
+    side.levels.push_back({key, lots});
+    if (lots == odd_lot) [[unlikely]]
+      side.odd_lots.push_back({key, odd_quantity});
+    if (with_texts) side.texts.push_back(texts);
+  }
+};
+
+// Puts a quantity on its grid, or marks it as an odd lot. Code::out_of_range: negative, or too large.
+Code take_quantity(const Grid& grid, const Decimal& number, LevelDraft& draft);
 
 // The grids that a book's prices and quantities lie on.
 struct BookGrid {

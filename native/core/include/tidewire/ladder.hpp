@@ -55,11 +55,8 @@ class Ladder {
 
   void clear();
 
-  std::int64_t most_lots() const;        // the largest quantity; 0 when empty
-  std::int64_t most_ticks() const;       // the largest price; 0 when empty
-  // Multiply every quantity, every price. The caller knows that none overflows.
-  void scale_lots(std::int64_t factor);
-  void scale_ticks(std::int64_t factor);
+  std::int64_t most_ticks() const;        // the largest price; 0 when empty
+  void scale_ticks(std::int64_t factor);  // multiplies every price; the caller knows that none overflows
 
   // Calls visit(Level) from the best level downwards until it returns false.
   template <class Visit>

@@ -43,10 +43,12 @@ class MessageShape {
     Field field;
   };
   struct Reading;
-  struct Draft;
 
-  const char* read_level(const char* p, Reading& reading, Draft& draft) const;
-  const char* read_pair(const char* p, Reading& reading, Draft& draft) const;
+  static const char* read_price(const char* p, Reading& reading, LevelDraft& draft);
+  static const char* read_quantity(const char* p, Reading& reading, LevelDraft& draft);
+  static const char* read_odd_quantity(const char* p, Reading& reading, LevelDraft& draft);
+  const char* read_level(const char* p, Reading& reading, LevelDraft& draft) const;
+  const char* read_pair(const char* p, Reading& reading, LevelDraft& draft) const;
   template <bool pairs>
   const char* read_levels(const char* p, Reading& reading, Field array) const;
 

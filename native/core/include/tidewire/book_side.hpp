@@ -1,0 +1,73 @@
+// The bids or the asks of a book: the ladder, and what some levels carry beside their whole lots.
+//
+// A quantity need not be a whole number of lots, and no common finer step need fit 64 bits: HTX shows 0.575610404535042
+// beside 1500 (April 2021), Binance 25.42618900 where the lot is 0.00001 (August 2024). Such a quantity is an odd lot:
+// the ladder holds a mark, and its text is kept here.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "tidewire/grid.hpp"
+#include "tidewire/ladder.hpp"
+#include "tidewire/status.hpp"
+
+namespace tidewire {
+
+inline constexpr std::int64_t odd_lot = -1;  // in place of lots
+
+// What a message says about one side. Keys are prices in ticks, negated for asks.
+struct SideChanges {
+  struct OddLot {
+    std::int64_t key;
+    Bytes quantity;
+  };
+  struct Texts {  // of a level's numbers, as written
+    Bytes price;
+    Bytes quantity;
+  };
+
+  std::vector<Level> levels;
+  std::vector<OddLot> odd_lots;
+  std::vector<Texts> texts;  // one a level, only where the venue sends checksums
+
+  void clear() {
+    levels.clear();
+    odd_lots.clear();
+    texts.clear();
+  }
+};
+
+class BookSide {
+ public:
+  const Ladder& ladder() const { return ladder_; }
+  std::optional<std::int64_t> known() const { return known_; }  // worst key of the last snapshot
+
+  void load(SideChanges& changes);  // replaces everything; sorts the changes
+  void merge(const SideChanges& changes);
+  void trim(std::size_t depth);
+  void clear();
+
+  // Multiplies every price, if that leaves all within the grid's limit.
+  bool scalable(std::int64_t factor) const;
+  void scale_ticks(std::int64_t factor);
+
+  std::string quantity_text(const Grid& grid, const Level& level) const;
+  double quantity_value(const Grid& grid, const Level& level) const;
+  // "price:quantity" as the venue wrote it; only for levels whose changes came with texts.
+  const std::string& text(std::int64_t key) const { return texts_.at(key); }
+
+ private:
+  using ByKey = std::unordered_map<std::int64_t, std::string>;
+
+  void keep(const SideChanges& changes);
+
+  Ladder ladder_;
+  ByKey odd_lots_;
+  ByKey texts_;
+  std::optional<std::int64_t> known_;
+};
+
+}  // namespace tidewire

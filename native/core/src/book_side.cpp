@@ -1,0 +1,87 @@
+#include "tidewire/book_side.hpp"
+
+#include <cstdlib>
+#include <utility>
+
+#include "tidewire/number.hpp"
+
+namespace tidewire {
+
+void BookSide::load(SideChanges& changes) {
+  odd_lots_.clear();
+  texts_.clear();
+  keep(changes);
+  ladder_.load(changes.levels);
+  known_.reset();
+  if (!ladder_.empty()) known_ = ladder_.worst();
+}
+
+void BookSide::merge(const SideChanges& changes) {
+  for (const Level& level : changes.levels) ladder_.set(level.key, level.lots);
+  keep(changes);
+}
+
+// Takes over what the ladder cannot hold.
+void BookSide::keep(const SideChanges& changes) {
+  if (!odd_lots_.empty()) {
+    for (const Level& level : changes.levels) odd_lots_.erase(level.key);
+  }
+  for (const auto& [key, quantity] : changes.odd_lots) odd_lots_[key].assign(quantity.data(), quantity.size());
+  for (std::size_t i = 0; i < changes.texts.size(); ++i) {
+    const auto& [price, quantity] = changes.texts[i];
+    if (changes.levels[i].lots == 0) {
+      texts_.erase(changes.levels[i].key);
+      continue;
+    }
+    std::string& text = texts_[changes.levels[i].key];
+    text.assign(price.data(), price.size());
+    text += ':';
+    text.append(quantity.data(), quantity.size());
+  }
+}
+
+void BookSide::trim(std::size_t depth) {
+  if (ladder_.size() <= depth) return;
+  ladder_.trim(depth);
+  const auto fell_out = [&](const auto& entry) { return ladder_.empty() || entry.first < ladder_.worst(); };
+  std::erase_if(odd_lots_, fell_out);
+  std::erase_if(texts_, fell_out);
+}
+
+void BookSide::clear() {
+  ladder_.clear();
+  odd_lots_.clear();
+  texts_.clear();
+  known_.reset();
+}
+
+bool BookSide::scalable(std::int64_t factor) const {
+  return ladder_.most_ticks() <= Grid::limit / factor && std::abs(known_.value_or(0)) <= Grid::limit / factor;
+}
+
+void BookSide::scale_ticks(std::int64_t factor) {
+  if (known_) *known_ *= factor;
+  ladder_.scale_ticks(factor);
+  const auto rekey = [&](ByKey& map) {
+    ByKey moved;
+    for (auto& [key, text] : map) moved.emplace(key * factor, std::move(text));
+    map = std::move(moved);
+  };
+  rekey(odd_lots_);
+  rekey(texts_);
+}
+
+std::string BookSide::quantity_text(const Grid& grid, const Level& level) const {
+  return level.lots == odd_lot ? odd_lots_.at(level.key) : grid.text(level.lots);
+}
+
+double BookSide::quantity_value(const Grid& grid, const Level& level) const {
+  if (level.lots != odd_lot) [[likely]]
+    return grid.value(level.lots);
+  const std::string& text = odd_lots_.at(level.key);
+  Decimal number;
+  read_whole_decimal({text.data(), text.size()}, number);
+  return to_double(number);
+}
+
+}  // namespace tidewire
