@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ..book_layouts import BINANCE_SPOT, COINBASE, HTX_DEPTH, HTX_MBP, HTX_SWAP, OKX, OKX_2022, DictBook, exact, sides
 from tidewire.book import BookState, OrderBook
 from tidewire.errors import SequenceGap
+
+from ..book_layouts import BINANCE_SPOT, COINBASE, HTX_DEPTH, HTX_MBP, HTX_SWAP, OKX, OKX_2022, DictBook, exact, sides
 
 
 def received(path: Path) -> Iterator[bytes]:
