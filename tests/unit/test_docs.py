@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
 import tidewire as tw
 from tidewire import errors
 from tidewire._venue import Hosts
+from tidewire.cli.app import app
 from tidewire.venues.binance.spec import SPEC
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,3 +69,12 @@ def test_the_page_on_binance_lists_what_it_offers() -> None:
         v for v in tw.venue("binance").capabilities if v.startswith(("fetch_", "create_", "cancel_", "ping", "server"))
     }
     assert verbs - listed == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_shown_are_commands(page: Path) -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    for line in re.findall(r"^tidewire (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+        command, *arguments = shlex.split(line, comments=True)
+        group.commands[command].make_context(command, arguments)
