@@ -41,44 +41,34 @@ bool read_eight_digits(const char* at, const char* end, std::uint64_t& value) {
   return true;
 }
 
-// Appends digits to a Decimal; from the 20th significant one on, only its place and whether it was zero are kept.
-class Digits {
- public:
-  explicit Digits(Decimal& out) : out_(out) {}
-
-  const char* read(const char* at, const char* end) {
-    std::uint64_t eight;
-    while (count_ + 8 <= max_digits && read_eight_digits(at, end, eight)) {
-      append(eight, 8, 100'000'000);
-      at += 8;
-    }
-    for (; at != end && is_digit(*at); ++at) {
-      const auto digit = static_cast<std::uint64_t>(*at - '0');
-      if (count_ < max_digits) {
-        append(digit, 1, 10);
-      } else {
-        ++dropped_;
-        out_.exact &= digit == 0;
-      }
-    }
-    return at;
+// Digits of a run, appended to `value` modulo 2^64; `at` moves past them.
+void read_digits(const char*& at, const char* end, std::uint64_t& value) {
+  std::uint64_t eight;
+  while (read_eight_digits(at, end, eight)) {
+    value = value * 100'000'000 + eight;
+    at += 8;
   }
+  for (; at != end && is_digit(*at); ++at) value = value * 10 + static_cast<std::uint64_t>(*at - '0');
+}
 
-  std::int64_t dropped() const { return dropped_; }
-
- private:
-  void append(std::uint64_t value, int width, std::uint64_t scale) {
-    if (out_.digits == 0) {  // leading zeros are not significant
-      while (width > 0 && value < powers_of_ten[static_cast<std::size_t>(width - 1)]) --width;
+// The first 19 significant digits of [integer, end), which has a dot or not; counts the places dropped after them.
+std::int64_t read_significant(const char* at, const char* end, Decimal& out) {
+  int kept = 0;
+  std::int64_t dropped = 0;
+  out.digits = 0;
+  for (; at != end; ++at) {
+    if (*at == '.') continue;
+    const auto digit = static_cast<std::uint64_t>(*at - '0');
+    if (kept < max_digits) {
+      out.digits = out.digits * 10 + digit;
+      kept += out.digits != 0;
+    } else {
+      ++dropped;
+      out.exact &= digit == 0;
     }
-    out_.digits = out_.digits * scale + value;
-    count_ += width;
   }
-
-  Decimal& out_;
-  int count_ = 0;  // significant digits held
-  std::int64_t dropped_ = 0;
-};
+  return dropped;
+}
 
 Code refuse(const char*& at, const char* where, const char* end) {
   at = where;
@@ -136,22 +126,23 @@ Code read_decimal(const char*& at, const char* end, Decimal& out, Grammar gramma
     out.negative = true;
     ++p;
   }
-  Digits digits(out);
   const char* const integer = p;
   if (!relaxed && p != end && *p == '0') {
     ++p;
   } else {
-    p = digits.read(p, end);
+    read_digits(p, end, out.digits);
   }
-  const bool has_integer = p != integer;
-  if (!has_integer && !(relaxed && p != end && *p == '.')) return refuse(at, p, end);
-  std::int64_t exponent = digits.dropped();
+  std::int64_t count = p - integer;
+  if (count == 0 && !(relaxed && p != end && *p == '.')) return refuse(at, p, end);
+  std::int64_t exponent = 0;
   if (p != end && *p == '.') {
     const char* const fraction = ++p;
-    p = digits.read(p, end);
-    if (p == fraction && !(relaxed && has_integer)) return refuse(at, p, end);
-    exponent = digits.dropped() - (p - fraction);
+    read_digits(p, end, out.digits);
+    exponent = fraction - p;
+    count -= exponent;
+    if (exponent == 0 && !(relaxed && count != 0)) return refuse(at, p, end);
   }
+  if (count > max_digits) exponent += read_significant(integer, p, out);  // the digits may have overflowed: once more
   if (p != end && (*p == 'e' || *p == 'E')) {
     ++p;
     bool down = false;

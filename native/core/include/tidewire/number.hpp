@@ -12,7 +12,8 @@
 
 namespace tidewire {
 
-// ±digits × 10^exponent, and the text that said so (the text must outlive the Decimal).
+// ±digits × 10^exponent, and the text that said so, which must outlive the Decimal. An exact one with an exponent from
+// -19 to 19 needs no text.
 struct Decimal {
   std::uint64_t digits = 0;  // the first 19 significant digits
   std::int64_t exponent = 0;
