@@ -61,7 +61,7 @@ void fill_schema(const Batch& batch, ArrowSchema* out) {
     ArrowSchema& leaf = children->nodes[i];
     leaf.format = column.format;
     leaf.name = column.name;
-    leaf.flags = column.nullable ? ARROW_FLAG_NULLABLE : 0;
+    leaf.flags = column.nullable ? arrow_flag_nullable : 0;
     leaf.private_data = new std::shared_ptr<void>(batch.owner);  // the texts lie with the columns
     leaf.release = release_node<std::shared_ptr<void>, ArrowSchema>;
   }
@@ -97,7 +97,8 @@ void fill_batch(const Batch& batch, ArrowArray* out) {
   out->private_data = held.release();
 }
 
-Stream& state(const ArrowArrayStream* stream) { return *static_cast<Stream*>(stream->private_data); }
+// NOLINTNEXTLINE(misc-const-correctness): the callbacks' signatures are the specification's
+Stream& state(ArrowArrayStream* stream) { return *static_cast<Stream*>(stream->private_data); }
 
 int get_schema(ArrowArrayStream* stream, ArrowSchema* out) {
   try {

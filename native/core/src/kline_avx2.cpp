@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "kline_row.hpp"
+#include "tidewire/kline_row.hpp"
 
 namespace tidewire {
 namespace {
@@ -79,26 +79,23 @@ std::size_t index_edges(const char* at, std::size_t length, std::uint16_t* edges
   return static_cast<std::size_t>(out - edges);
 }
 
-// A number of up to 16 characters without sign, exponent or leading zero: digits ÷ 10^fraction.
+// A number of up to 19 digits without sign, exponent or leading zero: digits ÷ 10^fraction.
 struct ShortNumber {
   std::uint64_t digits;
   unsigned fraction;
 };
 
-// False when [begin, end) is anything else. The 16 bytes before `end` must be readable.
-bool read_short(const char* begin, const char* end, ShortNumber& out) {
-  const auto length = static_cast<std::size_t>(end - begin);
-  if (length > 16) return false;
+// The last `length` of the 16 bytes before `end`. `dots` has a bit for each dot, the last byte's being the highest.
+// False unless they are digits with at most one dot, which is not the last.
+[[gnu::always_inline]] inline bool read_tail(const char* end, std::size_t length, ShortNumber& out, unsigned& dots) {
   const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(end - 16));
   const __m128i keep = load(keep_last.bytes[length]);
   const __m128i value = _mm_sub_epi8(text, _mm_set1_epi8('0'));
   const __m128i digit = _mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value);
   const __m128i dot = _mm_and_si128(keep, _mm_cmpeq_epi8(text, _mm_set1_epi8('.')));
   if (!_mm_testc_si128(_mm_or_si128(digit, dot), keep)) return false;
-  const auto dots = static_cast<unsigned>(_mm_movemask_epi8(dot));
-  const unsigned first = 1U << (16 - length);
-  if ((dots & (dots - 1)) != 0 || (dots & (first | 0x8000U)) != 0) return false;
-  if (*begin == '0' && length != 1 && dots != first << 1) return false;
+  dots = static_cast<unsigned>(_mm_movemask_epi8(dot));
+  if ((dots & (dots - 1)) != 0 || (dots & 0x8000U) != 0) return false;
   const unsigned hole = _tzcnt_u32(dots | 0x10000U);
   const __m128i digits = _mm_shuffle_epi8(_mm_and_si128(keep, value), load(close_hole.bytes[hole]));
   const __m128i pairs = _mm_maddubs_epi16(digits, _mm_set1_epi16(0x010A));                            // 10 a + b
@@ -110,35 +107,74 @@ bool read_short(const char* begin, const char* end, ShortNumber& out) {
   return true;
 }
 
-bool read_any(const Slot& slot, const char* begin, const char* end, const FastInput& input, std::size_t row) {
+// 17 to 20 characters, of which the dot, if any, is among the last 16: daily volumes are that long.
+[[gnu::noinline]] bool read_long(const char* begin, const char* end, ShortNumber& out) {
+  std::uint64_t head = 0;
+  for (const char* at = begin; at != end - 16; ++at) {
+    if (*at < '0' || *at > '9') return false;
+    head = head * 10 + static_cast<std::uint64_t>(*at - '0');
+  }
+  unsigned dots = 0;
+  if (*begin == '0' || !read_tail(end, 16, out, dots) || (end - begin == 20 && dots == 0)) return false;
+  out.digits += head * (dots == 0 ? 10'000'000'000'000'000 : 1'000'000'000'000'000);
+  return true;
+}
+
+// False when [begin, end) is anything else. The 16 bytes before `end` must be readable.
+[[gnu::always_inline]] inline bool read_short(const char* begin, const char* end, ShortNumber& out) {
+  const auto length = static_cast<std::size_t>(end - begin);
+  if (length > 16) return length <= 20 && read_long(begin, end, out);
+  unsigned dots = 0;
+  if (!read_tail(end, length, out, dots)) return false;
+  const unsigned first = 1U << (16 - length);
+  return dots != first && (*begin != '0' || length == 1 || dots == first << 1);
+}
+
+// What a row is read with, gathered once so that stores into columns cannot make the compiler look it up again.
+struct Rows {
+  explicit Rows(const FastInput& source) : input(source), slots(source.shape->slots()), count(source.shape->count()) {
+    for (std::size_t i = 0; i < count; ++i) columns[i] = source.out->column(slots[i].field);
+  }
+
+  const FastInput& input;
+  const Slot* slots;
+  std::size_t count;
+  std::byte* columns[RowTrace::max_values];
+};
+
+[[gnu::noinline]] bool read_any(const Rows& rows, std::size_t slot, const char* begin, const char* end,
+                                std::size_t row) {
   Decimal number;
   const char* at = begin;
   if (read_decimal(at, end, number) != Code::ok || at != end) return false;
-  return store_number(slot, number, input.time_power, *input.out, row);
+  return store_number(rows.slots[slot], number, rows.input.time_power, *rows.input.out, row);
 }
 
-bool store(const Slot& slot, const char* begin, const char* end, const FastInput& input, std::size_t row) {
-  if (slot.kind == SlotKind::unused_quoted) return true;  // any text will do inside quotes
+// More digits than float64 has: rounded once, by the portable code.
+[[gnu::noinline]] double divide_wide(ShortNumber number) {
+  return to_double({.digits = number.digits, .exponent = -static_cast<std::int64_t>(number.fraction), .text = {}});
+}
+
+[[gnu::always_inline]] inline bool store(const Rows& rows, std::size_t slot, const char* begin, const char* end,
+                                         std::size_t row) {
+  const SlotKind kind = rows.slots[slot].kind;
+  if (kind == SlotKind::unused_quoted) return true;  // any text will do inside quotes
   ShortNumber number;
-  if (!read_short(begin, end, number)) return read_any(slot, begin, end, input, row);
-  switch (slot.kind) {
-    case SlotKind::number:
-      if (number.digits > std::uint64_t{1} << 53) return read_any(slot, begin, end, input, row);
-      input.out->floats(slot.field)[row] =
-          static_cast<double>(static_cast<std::int64_t>(number.digits)) / exact_powers[number.fraction];
-      return true;
-    case SlotKind::time: {
-      if (number.fraction != 0) return read_any(slot, begin, end, input, row);
-      const auto units = static_cast<std::int64_t>(number.digits);
-      return !__builtin_mul_overflow(units, integer_powers[input.time_power], &input.out->integers(slot.field)[row]);
+  if (kind == SlotKind::flag || !read_short(begin, end, number)) return read_any(rows, slot, begin, end, row);
+  const auto digits = static_cast<std::int64_t>(number.digits);
+  if (kind == SlotKind::number) {
+    double& value = reinterpret_cast<double*>(rows.columns[slot])[row];
+    if (number.digits > std::uint64_t{1} << 53) [[unlikely]] {
+      value = divide_wide(number);
+    } else {
+      value = static_cast<double>(digits) / exact_powers[number.fraction];
     }
-    case SlotKind::count:
-      if (number.fraction != 0) return read_any(slot, begin, end, input, row);
-      input.out->integers(slot.field)[row] = static_cast<std::int64_t>(number.digits);
-      return true;
-    case SlotKind::flag: return read_any(slot, begin, end, input, row);
-    default: return true;
+    return true;
   }
+  if (kind == SlotKind::unused_bare) return true;
+  if (number.fraction != 0 || digits < 0) return read_any(rows, slot, begin, end, row);
+  const std::int64_t scale = kind == SlotKind::time ? integer_powers[rows.input.time_power] : 1;
+  return !__builtin_mul_overflow(digits, scale, &reinterpret_cast<std::int64_t*>(rows.columns[slot])[row]);
 }
 
 // All-zero where the text at `at` agrees with the fixed text. 32 bytes must be readable.
@@ -150,16 +186,15 @@ __m256i difference(const FixedText& fixed, const char* at) {
 }
 
 // The row whose numbers have these edges; `edges` holds one more: the beginning of the next row's first number.
-bool read_row(const FastInput& input, const char* block, const std::uint16_t* edges, std::size_t row) {
-  const RowTemplate& shape = *input.shape;
+bool read_row(const Rows& rows, const char* block, const std::uint16_t* edges, std::size_t row) {
   __m256i differences = _mm256_setzero_si256();
   bool sound = true;
-  for (std::size_t i = 0; i < shape.count(); ++i, edges += 2) {
-    const Slot& slot = shape.slots()[i];
+  for (std::size_t i = 0; i < rows.count; ++i, edges += 2) {
+    const FixedText& gap = rows.slots[i].gap;
     const char* const end = block + edges[1];
-    sound &= static_cast<std::size_t>(edges[2] - edges[1]) == slot.gap.length;
-    differences = _mm256_or_si256(differences, difference(slot.gap, end));
-    sound &= store(slot, block + edges[0], end, input, row);
+    sound &= static_cast<std::size_t>(edges[2] - edges[1]) == gap.length;
+    differences = _mm256_or_si256(differences, difference(gap, end));
+    sound &= store(rows, i, block + edges[0], end, row);
   }
   return sound && _mm256_testz_si256(differences, differences);
 }
@@ -176,13 +211,14 @@ FastRows read_rows_avx2(const FastInput& input) {
   const char* block = input.at + lead.length;
   if (block - input.begin < 16) return done;  // numbers are loaded backwards from their end
   const std::size_t room = input.out->capacity - input.out->rows;
-  const std::size_t row_edges = 2 * shape.count();
+  const Rows rows(input);
+  const std::size_t row_edges = 2 * rows.count;
   std::uint16_t index[block_size + index_slack];
   for (;;) {
     const auto left = static_cast<std::size_t>(input.end - block);
+    index[0] = 1;
     const std::size_t found = index_edges(block, left < block_size ? left : block_size, index);
-    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): index_edges has written `found` of them
-    if (found == 0 || index[0] != 0) return done;
+    if (index[0] != 0) return done;  // no number here
     const std::uint16_t* edges = index;
     const std::uint16_t* const last = index + found;
     const std::size_t before = done.count;
@@ -190,7 +226,7 @@ FastRows read_rows_avx2(const FastInput& input) {
     while (alike && static_cast<std::size_t>(last - edges) > row_edges && done.count < room) {
       const char* const last_number_end = block + edges[row_edges - 1];
       alike = input.end - last_number_end >= static_cast<std::ptrdiff_t>(FixedText::max_length) &&
-              read_row(input, block, edges, input.out->rows + done.count);
+              read_row(rows, block, edges, input.out->rows + done.count);
       if (!alike) break;
       ++done.count;
       done.end = last_number_end + shape.tail_length();

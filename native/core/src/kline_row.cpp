@@ -1,4 +1,4 @@
-#include "kline_row.hpp"
+#include "tidewire/kline_row.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -32,7 +32,7 @@ void test_contents() {
         stream.get_next(&stream, &end) == 0);
   CHECK(end.release == nullptr);
   CHECK(std::strcmp(schema.format, "+s") == 0 && schema.n_children == 2);
-  CHECK(std::strcmp(schema.children[1]->name, "b") == 0 && schema.children[1]->flags == ARROW_FLAG_NULLABLE);
+  CHECK(std::strcmp(schema.children[1]->name, "b") == 0 && schema.children[1]->flags == arrow_flag_nullable);
   CHECK(batch.length == 2 && batch.n_children == 2 && batch.children[1]->null_count == 1);
   CHECK(static_cast<const double*>(batch.children[1]->buffers[1])[0] == 3);
   schema.release(&schema);

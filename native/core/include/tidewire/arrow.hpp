@@ -8,10 +8,6 @@
 #ifndef ARROW_C_DATA_INTERFACE
 #define ARROW_C_DATA_INTERFACE
 
-#define ARROW_FLAG_DICTIONARY_ORDERED 1
-#define ARROW_FLAG_NULLABLE 2
-#define ARROW_FLAG_MAP_KEYS_SORTED 4
-
 struct ArrowSchema {
   const char* format;
   const char* name;
@@ -53,6 +49,8 @@ struct ArrowArrayStream {
 #endif
 
 namespace tidewire {
+
+inline constexpr std::int64_t arrow_flag_nullable = 2;  // ARROW_FLAG_NULLABLE of the specification
 
 struct ArrowColumn {
   const char* name;
