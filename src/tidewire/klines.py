@@ -77,8 +77,8 @@ class KlineLayout(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigError(f"KlineLayout: columns count from 0 and keys are not empty: {named}")
         if self.time_unit not in ("s", "ms", "us", "ns", "iso"):
             raise ConfigError(f"KlineLayout: time_unit {self.time_unit!r} is none of s ms us ns iso")
-        if isinstance(self.rows, str):
-            raise ConfigError(f"KlineLayout: rows is a tuple of keys: ({self.rows!r},)")
+        if not isinstance(self.rows, tuple):
+            raise ConfigError(f"KlineLayout: rows is a tuple of keys such as ('data',), not {self.rows!r}")
 
 
 class Kline(NamedTuple):
@@ -130,13 +130,11 @@ class Klines:
                 raise ConfigError(f"Klines: {name} has shape {column.shape}, open_time has {rows} rows")
         if np.any(np.diff(own["open_time"]) < 0):
             raise ConfigError("Klines: open_time must ascend")
-        self._fill(own, symbol, interval, venue)
+        self._fill(_frozen(own), symbol, interval, venue)
 
     def _fill(
         self, columns: Columns, symbol: Symbol | str | None, interval: Interval | str | None, venue: str | None
     ) -> None:
-        for column in columns.values():
-            column.flags.writeable = False
         self._columns = columns
         self.symbol = symbol
         self.interval = None if interval is None else Interval.parse(interval)
@@ -151,7 +149,7 @@ class Klines:
         interval: Interval | str | None = None,
         venue: str | None = None,
     ) -> Klines:
-        """Make klines of arrays that are known to be right, without copying or checking; they become read-only.
+        """Make klines of read-only arrays that are known to be right, without copying or checking.
 
         Needs every column that ``__init__`` names except ``closed``, with its dtype.
         """
@@ -184,9 +182,8 @@ class Klines:
         order = np.argsort(columns["open_time"], kind="stable")
         latest = np.append(np.diff(columns["open_time"][order]) != 0, True)[: len(order)]
         keep = order[latest]
-        return cls.wrap(
-            {name: column[keep] for name, column in columns.items()}, symbol=symbol, interval=interval, venue=venue
-        )
+        joined = _frozen({name: column[keep] for name, column in columns.items()})
+        return cls.wrap(joined, symbol=symbol, interval=interval, venue=venue)
 
     @property
     def open_time(self) -> Int64:
@@ -338,20 +335,20 @@ class Klines:
         unknown = self.trades < 0
         if unknown.any():
             data["trades"] = library.arrays.IntegerArray(self.trades.copy(), unknown)
-        frame: pandas.DataFrame = library.DataFrame(data, copy=False)
+        frame: pandas.DataFrame = library.DataFrame(data)  # copied: a frame is there to be changed
         return frame
 
     def __repr__(self) -> str:
-        span = f" {_minute(self.open_time[0])} … {_minute(self.open_time[-1])}" if len(self) else ""
-        return f"<{self._title}{':' if span else ''}{span}>"
+        ends = [f"{utc(int(time)):%Y-%m-%d %H:%M}" for time in self.open_time[[0, -1]]] if len(self) else []
+        return f"<{self._title}{': ' if ends else ''}{' … '.join(ends)}>"
 
     def _repr_html_(self) -> str:
         return render(self._title, {name: self._columns[name] for name in _DTYPES})
 
     @property
     def _title(self) -> str:
-        origin = " ".join(str(part) for part in (self.venue, self.symbol, self.interval) if part is not None)
-        return f"Klines {origin}{', ' if origin else ''}{len(self)} bars"
+        known = [str(part) for part in (self.venue, self.symbol, self.interval) if part is not None]
+        return f"Klines {' '.join(known)}{', ' if known else ''}{len(self)} bars"
 
 
 def decode_klines(
@@ -373,12 +370,11 @@ def decode_klines(
     except DecodeError as error:
         error.venue = venue
         raise
-    columns: Columns = {}
-    for place, (name, dtype) in enumerate((_DTYPES if layout.closed is None else _DTYPES | _FLAGS).items()):
-        columns[name] = np.frombuffer(block, dtype, rows, place * capacity * 8)
+    kept = _DTYPES if layout.closed is None else _DTYPES | _FLAGS
+    columns = {n: np.frombuffer(block, kept[n], rows, i * capacity * 8) for i, n in enumerate(kept)}
     if not ascending:
         order = np.argsort(columns["open_time"], kind="stable")
-        columns = {name: column[order] for name, column in columns.items()}
+        columns = _frozen({name: column[order] for name, column in columns.items()})
     return Klines.wrap(columns, symbol=symbol, interval=interval, venue=venue)
 
 
@@ -391,8 +387,10 @@ def _places(layout: KlineLayout) -> tuple[int | str | None, ...]:
     return tuple(getattr(layout, name) for name in _FIELDS)
 
 
-def _minute(time_ns: np.int64) -> str:
-    return f"{utc(int(time_ns)):%Y-%m-%d %H:%M}"
+def _frozen(columns: Columns) -> Columns:
+    for column in columns.values():
+        column.flags.writeable = False
+    return columns
 
 
 def _frames(library: str) -> Any:
