@@ -30,7 +30,7 @@ from .models import (
     Trade,
     utc,
 )
-from .symbols import Interval, Kind, Symbol, Time, parse_window
+from .symbols import Kind, Symbol, Time, parse_window
 
 __all__ = ["Verbs"]
 

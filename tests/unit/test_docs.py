@@ -1,9 +1,11 @@
-"""Every Python example in README and docs runs, against the sandbox in place of the venue."""
+"""Every Python example in README and docs, and every program in examples, runs against the sandbox."""
 
 from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +50,14 @@ def test_examples_run(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
         line = text.count("\n", 0, block.start(1))
         exec(compile("\n" * line + block[1], name(page), "exec"), namespace)
     assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("program", sorted((ROOT / "examples").glob("*.py")), ids=name)
+def test_example_programs_run(program: Path) -> None:
+    command = [sys.executable, "-W", "error", program]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
 
 
 def test_the_page_on_errors_shows_the_tree() -> None:
