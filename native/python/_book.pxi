@@ -328,7 +328,10 @@ cdef class Book:
         """Write the best levels into a C-contiguous buffer of 4 * count items: ``format`` "d" (values) or "l" (ticks)."""
         cdef Py_buffer view
         cdef CoreBook* book = self.idle()
-        PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
+        try:
+            PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
+        except (BufferError, ValueError) as error:
+            raise ConfigError(f"out must be a writable C-contiguous array: {error}") from None
         try:
             if view.itemsize != 8 or view.len != <Py_ssize_t> (32 * count) or view.format[0] != ord(format) or view.format[1] != 0:
                 raise ConfigError(f"out must be a C-contiguous array of shape (2, {count}, 2) and dtype {format}")
