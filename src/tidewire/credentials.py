@@ -7,11 +7,13 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar, cast
 
 from .errors import ConfigError
 
 __all__ = ["Credentials"]
+
+S = TypeVar("S")
 
 
 class Credentials:
@@ -30,7 +32,7 @@ class Credentials:
         self.__key, self.__secret, self.__passphrase = key.strip(), secret.strip(), passphrase or None
         if not self.__key or not self.__secret:
             raise ConfigError(f"credentials: the {'secret' if self.__key else 'key'} is empty")
-        self.__signers: dict[Callable[[str], Callable[[str], str]], Callable[[str], str]] = {}
+        self.__signers: dict[Callable[[str], Any], Any] = {}
 
     @property
     def key(self) -> str:
@@ -47,12 +49,12 @@ class Credentials:
         """The passphrase, where the venue has one."""
         return self.__passphrase
 
-    def signer(self, make: Callable[[str], Callable[[str], str]]) -> Callable[[str], str]:
+    def signer(self, make: Callable[[str], S]) -> S:
         """Return ``make(secret)``, made once: signers keep precomputed state, which is what makes a signature cheap."""
         try:
-            return self.__signers[make]
+            return cast("S", self.__signers[make])
         except KeyError:
-            return self.__signers.setdefault(make, make(self.__secret))
+            return cast("S", self.__signers.setdefault(make, make(self.__secret)))
 
     @classmethod
     def load(
