@@ -83,6 +83,11 @@ class VenueClock:
             return age >= (_RETRY_NS if poor else _REFRESH_NS)
 
     @property
+    def is_doubted(self) -> bool:
+        """Whether a ``date`` header has contradicted the samples since the last of them."""
+        return self._doubted
+
+    @property
     def offset_ns(self) -> int:
         """The venue's clock minus ours; 0 while nothing is known."""
         bounds = self._bounds

@@ -8,9 +8,9 @@ leaf and never each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -43,6 +43,7 @@ __all__ = [
     "Disconnect",
     "Event",
     "Exchange",
+    "IssuesKeys",
     "Limit",
     "Placement",
     "Quote",
@@ -267,4 +268,13 @@ class Dialect(Protocol):
 
     def session(self, path: str, exchange: Exchange) -> Session | None:
         """State for a WebSocket connection to ``path`` (with query); ``None`` where the venue has no such address."""
+        ...
+
+
+@runtime_checkable
+class IssuesKeys(Protocol):
+    """A dialect whose keys are not just any text."""
+
+    def issue_key(self, text: Callable[[str], str]) -> Credentials:
+        """Make a key; ``text`` gives 64 hexadecimal digits for a name, the same for the same seed."""
         ...

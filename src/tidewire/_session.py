@@ -23,6 +23,7 @@ from ._meter import meter_for
 from ._venue import Venue
 from .credentials import Credentials
 from .errors import (
+    AuthenticationError,
     Banned,
     ClockSkew,
     ConfigError,
@@ -30,6 +31,7 @@ from .errors import (
     Error,
     NotSupported,
     OutcomeUnknown,
+    PermissionDenied,
     RateLimited,
     TransportError,
     VenueError,
@@ -168,9 +170,12 @@ class Session:
         except RateLimited as error:
             self._obey(call, error)
             raise
-        except ClockSkew:
+        except AuthenticationError as error:
+            skew = self._clock_skew(error)
+            if skew is None:
+                raise
             self.clock.distrust()
-            raise
+            raise skew from None
         except (VenueError, DecodeError) as error:
             if call.writes and self._is_ambiguous(error):
                 raise self._unknown(call, str(error)) from error
@@ -213,6 +218,15 @@ class Session:
 
     def _is_ambiguous(self, error: VenueError | DecodeError) -> bool:
         return isinstance(error, DecodeError) or self.venue.outcome_unknown(error)
+
+    def _clock_skew(self, error: AuthenticationError) -> ClockSkew | None:
+        """The refusal, if our time stamp is its cause: by its kind, or because the answer's date belies our clock."""
+        if isinstance(error, ClockSkew):
+            return error
+        if isinstance(error, PermissionDenied) or not self.clock.is_doubted:
+            return None
+        why = f"{error.message} (and its clock is not what it was: the request's time stamp is off)"
+        return ClockSkew(why, venue=error.venue, code=error.code, http_status=error.http_status)
 
     def _unknown(self, call: Call[Any], why: str) -> OutcomeUnknown:
         name = f"client order id {call.client_order_id}" if call.client_order_id else f"order {call.order_id}"

@@ -67,8 +67,8 @@ def test_user(client: tw.Client, act: Act, error: type[tw.Error], words: str | N
 
 
 def impostor(sandbox: Sandbox, venue: str, change: str) -> tw.Credentials:
-    true = sandbox.credentials(venue)
-    key, secret = (true.key[::-1], true.secret) if change == "key" else (true.key, true.secret[::-1])
+    true, other = sandbox.credentials(venue), Sandbox(venue, seed=8).credentials(venue)
+    key, secret = (other.key, true.secret) if change == "key" else (true.key, other.secret)
     return tw.Credentials(key, secret, true.passphrase)
 
 

@@ -85,7 +85,7 @@ def test_blocking_client(
 
 def test_a_refused_signature(sandbox: Sandbox, venue_name: str, log: io.StringIO, added_by_signing: list[str]) -> None:
     real = sandbox.credentials(venue_name)
-    wrong = tw.Credentials(real.key, real.secret[::-1], real.passphrase)
+    wrong = tw.Credentials(real.key, Sandbox(venue_name, seed=8).credentials(venue_name).secret, real.passphrase)
     with (
         tw.Client(venue_name, environment=sandbox, credentials=wrong, retries=0) as client,
         pytest.raises(tw.AuthenticationError) as caught,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import inspect
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -246,6 +248,19 @@ def test_clock_skew_is_resynchronised_once(venue: FakeVenue, client: tw.Client) 
     venue.then("/api/v3/account", skew, skew)
     with pytest.raises(tw.ClockSkew):
         client.fetch_balances()
+
+
+def test_a_bare_refusal_whose_date_belies_our_clock_is_clock_skew(venue: FakeVenue, client: tw.Client) -> None:
+    client.fetch_balances()
+    later = {"date": format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10), usegmt=True)}
+    venue.then("/api/v3/account", httpx.Response(401, json={"code": -2014, "msg": "no"}))
+    with pytest.raises(tw.AuthenticationError) as caught:
+        client.fetch_balances()
+    assert not isinstance(caught.value, tw.ClockSkew)
+    venue.offset_ms = 600_000
+    venue.then("/api/v3/account", httpx.Response(401, json={"code": -2014, "msg": "no"}, headers=later))
+    assert client.fetch_balances()  # signed again, with the clock learnt since
+    assert abs(client.health().clock_offset_ms - 600_000) < 5_000  # type: ignore[operator]
 
 
 def test_a_clock_that_cannot_be_read_does_not_stop_the_call(venue: FakeVenue, client: tw.Client, caplog: Any) -> None:

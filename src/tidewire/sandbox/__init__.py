@@ -18,7 +18,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Self, TypeVar
 
-from .._dialect import Dialect, Limit, Usage
+from .._dialect import Dialect, IssuesKeys, Limit, Usage
 from ..credentials import Credentials
 from ..errors import ConfigError
 from ..venues import home, venues
@@ -234,7 +234,7 @@ class Sandbox:
         dialect = _load(name)
         quotas = Quotas(_override(dialect.limits, limits), patience=patience, ban_s=ban_s)
         exchange = VenueExchange(dialect, self._seed, funds, quotas)
-        first = _make_key(name, self._seed)
+        first = _make_key(dialect, self._seed)
         exchange.keys[first.key] = first
         return VenueService(dialect, exchange, self._plan)
 
@@ -281,8 +281,10 @@ def _override(limits: Mapping[str, Limit], wanted: Mapping[str, tuple[int, float
     return changed
 
 
-def _make_key(venue: str, seed: int) -> Credentials:
+def _make_key(dialect: Dialect, seed: int) -> Credentials:
     def text(part: str) -> str:
-        return hashlib.sha256(f"tidewire sandbox/{venue}/{seed}/{part}".encode()).hexdigest()
+        return hashlib.sha256(f"tidewire sandbox/{dialect.name}/{seed}/{part}".encode()).hexdigest()
 
+    if isinstance(dialect, IssuesKeys):
+        return dialect.issue_key(text)
     return Credentials(text("key"), text("secret"), text("passphrase")[:12])
