@@ -46,7 +46,7 @@ bool RowTemplate::add_numbers(Bytes body, const RowTrace& trace) {
     }
     const char* begin = body.data() + value.begin;
     const char* end = body.data() + value.end;
-    const bool quoted = *begin == '"';
+    const bool quoted = *begin == '"' && end - begin >= 2;  // 2: even if another thread scribbles on the body
     if (quoted) ++begin, --end;
     if (begin == end || skip_number_bytes(begin, end) != end) continue;  // part of the fixed text
     Slot& slot = slots_[count_];
