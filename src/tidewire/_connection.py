@@ -128,10 +128,11 @@ class Connection:
             subscriber.on_up()
         self._wake.set()
 
-    def remove(self, topic: str) -> None:
-        """Want a topic no more."""
-        self._subscribers.pop(topic, None)
-        self._wake.set()
+    def remove(self, topic: str, subscriber: Subscriber) -> None:
+        """Want a topic no more, unless another subscriber has taken it over."""
+        if self._subscribers.get(topic) is subscriber:
+            del self._subscribers[topic]
+            self._wake.set()
 
     async def aclose(self) -> None:
         """Close the socket and wait until nothing of it is left. Subscribers are told nothing."""

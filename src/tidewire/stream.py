@@ -239,7 +239,7 @@ class Streams:
         # All of this before the first await: somebody may watch the same again meanwhile.
         connection = self._placed.pop(live, None)
         if connection is not None:
-            connection.remove(live.channel.topic)
+            connection.remove(live.channel.topic, live)
             if connection.is_idle:
                 self._connections = [(feed, each) for feed, each in self._connections if each is not connection]
         await live.aclose()

@@ -433,6 +433,26 @@ async def test_a_snapshot_that_never_comes_is_an_error_at_first(venue: Venue) ->
     assert len(exchange.requests) == 4
 
 
+async def test_a_reader_of_a_stream_that_failed_does_not_end_the_one_that_came_after(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    async with streams.watch_book("ETH-USDT") as kept:
+        await soon(anext(kept))
+        exchange.rest_errors = [Banned("banned")]
+        failed = streams.watch_book("BTC-USDT")
+        async with failed:
+            await exchange.until(lambda: not exchange.rest_errors)
+            async with asyncio.timeout(5):
+                await failed._inbox.ready.wait()
+            async with streams.watch_book("BTC-USDT") as later:
+                await soon(anext(later))
+                with pytest.raises(Banned):
+                    await soon(anext(failed))
+                exchange.change("BTCUSDT", "11")
+                assert best(await soon(anext(later))) == 11
+                exchange.change("BTCUSDT", "12")
+                assert best(await soon(anext(later))) == 12
+
+
 async def test_snapshots_that_fail_later_are_asked_for_until_they_come(venue: Venue) -> None:
     exchange, streams, _ = venue
     async with streams.watch_book("BTC-USDT") as stream:
