@@ -53,7 +53,8 @@ class Call(Generic[T]):
     they are never repeated, and a lost answer becomes ``OutcomeUnknown`` with ``client_order_id``. ``signer`` is
     ``None`` for public calls; private ones are signed by ``signed`` at the moment of sending, because the signature
     covers the time. ``needs_instrument`` says that the parser turns contracts into base units: clients ``learn`` the
-    symbol's instrument first, or all of the kind's.
+    symbol's instrument first, or all of the kind's. ``then`` is for answers that do not hold all of the value: given
+    the answer and what it was parsed to, it returns the call whose parser adds what is missing, or ``None`` at the end.
     """
 
     verb: str
@@ -68,6 +69,7 @@ class Call(Generic[T]):
     order_id: str | None = None
     client_order_id: str | None = None
     needs_instrument: bool = False
+    then: Callable[[Response, T], Call[T] | None] | None = field(default=None, repr=False)
 
     def signed(self, credentials: Credentials, time_ns: int) -> Request:
         """Return the request with key, time stamp and signature; the request itself when the call is public.

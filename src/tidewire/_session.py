@@ -105,7 +105,13 @@ class Session:
         self._last_error: Error | None = None
 
     def run(self, call: Call[T]) -> Effects[T]:
-        """Send a call, wait for its turn, retry reads, and tell the truth about writes."""
+        """Send a call and those that complete its answer; wait for turns, retry reads, tell the truth about writes."""
+        following: Call[T] | None = call
+        while following is not None:
+            value, following = yield from self._run(following)
+        return value
+
+    def _run(self, call: Call[T]) -> Effects[tuple[T, Call[T] | None]]:
         if call.signer is not None and self._credentials is None:
             raise ConfigError(
                 f"{call.verb} needs credentials: Client({self.venue.name!r}, credentials=tw.Credentials(key, secret)) "
@@ -155,7 +161,7 @@ class Session:
 
     # One attempt.
 
-    def _attempt(self, call: Call[T]) -> Effects[T]:
+    def _attempt(self, call: Call[T]) -> Effects[tuple[T, Call[T] | None]]:
         ticket = self._limiter.enter(self._meter.costs(call.costs, self._account))
         try:
             while (delay := self._limiter.delay(ticket)) > 0:
@@ -184,7 +190,7 @@ class Session:
             self._meter.configure(self.venue.quotas_from(call.kind, response.body))
             self._settle(call, ticket, response)  # again: limits just learnt begin with what the venue has counted
         self._last_error = None
-        return value
+        return value, None if call.then is None else call.then(response, value)
 
     def _exchange(self, call: Call[Any], request: Request, ticket: Ticket) -> Effects[Response]:
         answered: Response | None = None

@@ -19,6 +19,7 @@ import pytest
 
 import tidewire as tw
 from tidewire import _session
+from tidewire._call import Call, Response
 
 KEY, SECRET = "k" * 40, "s" * 40
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -468,3 +469,21 @@ def test_nothing_secret_shows(venue: FakeVenue, client: tw.Client, caplog: pytes
     shown += "".join(traceback.format_exception(caught.value)) + "".join(traceback.format_exception(unknown.value))
     for secret in (KEY, SECRET, *signatures):
         assert secret not in shown
+
+
+def test_an_answer_may_need_further_calls(venue: FakeVenue, client: tw.Client) -> None:
+    """``Call.then`` sees the answer and its value, and its call's parser returns the whole."""
+    prices = [httpx.Response(200, json={"symbol": "BTCUSDT", "price": str(n)}, headers={"Next": str(n)}) for n in "123"]
+    venue.then("/api/v3/ticker/price", httpx.ReadTimeout("slow"), *prices)
+    one = tw.venue("binance", base_url=client._session.venue.rest_hosts["spot"]).fetch_price("BTC-USDT")
+
+    def page(newer: list[str]) -> Call[list[str]]:
+        def then(response: Response, value: list[str]) -> Call[list[str]] | None:
+            return None if response.headers["next"] == "3" else page(value)
+
+        return Call(
+            "fetch_price", one.request, lambda body: [str(one.parser(body)), *newer], one.check, one.costs, then=then
+        )
+
+    assert client._run(client._session.run(page([]))) == ["3", "2", "1"]
+    assert venue.count("/api/v3/ticker/price") == 4  # each page is repeated on its own
