@@ -40,16 +40,20 @@ def forward(
 def backward(
     venue: Venue, ask: Ask, market: Symbol, bar: Interval, last: int | None, limit: int
 ) -> Effects[list[Klines]]:
-    """The newest ``limit`` bars that open before ``last``."""
-    page, pages = venue.spec.klines_page[market.kind], list[Klines]()
+    """The newest ``limit`` bars that open before ``last``.
+
+    Where pages are stretches of time, it looks further back than the first page only through whole pages, and gives up
+    at the first of them that holds no bar at all: there the history ends, or the market slept that long.
+    """
+    page, pages, sparse = venue.spec.klines_page[market.kind], list[Klines](), venue.spec.klines_by_span
+    size = min(page, limit)
     while limit > 0:
-        size = min(page, limit)
         part = yield from ask(venue.fetch_klines(market, bar, end=last, limit=size))
-        if not len(part):
+        if len(part):
+            pages.append(part)
+            limit -= len(part)
+            last = int(part.open_time[0])
+        if len(part) < size and not (sparse and (len(part) or size < page)):
             break
-        pages.append(part)
-        limit -= len(part)
-        last = int(part.open_time[0])
-        if len(part) < size:
-            break
+        size = page if sparse else min(page, limit)
     return pages[::-1]

@@ -155,7 +155,7 @@ class Verbs:
         if first is not None and last is not None and last <= first:
             return Klines.concat([], symbol=market, interval=bar, venue=self._venue.name)
         if first is not None:
-            until = now if last is None else last
+            until = now if last is None else min(last, now)
             pages = yield from _paging.forward(self._venue, self._ask, market, bar, first, until, limit)
         else:
             size = limit or _DEFAULT_KLINES

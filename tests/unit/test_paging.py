@@ -1,0 +1,118 @@
+"""Pages of klines put together, on a market whose bars the test decides: with holes, with an end, page by page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tidewire import _paging
+from tidewire._call import Call, Request
+from tidewire._venue import Spec
+from tidewire.klines import Klines
+from tidewire.symbols import Interval, Symbol
+
+MINUTE = 60 * 10**9
+BAR = Interval.parse("1m")
+MARKET = Symbol.parse("BTC-USD")
+START = 1_700_000_040 * 10**9
+
+
+class Venue:
+    """``page`` bars a call, of the minutes in ``traded``; by spans of time, or as many as there are."""
+
+    def __init__(self, traded: list[int], *, by_span: bool, page: int = 10) -> None:
+        self.traded, self.asked = traded, list[tuple[int | None, int | None, int]]()
+        self.spec = Spec(
+            name="v",
+            title="V",
+            documentation="",
+            environments={},
+            quotas=(),
+            kinds=("spot",),
+            intervals={},
+            klines_page={"spot": page},
+            book_depths={},
+            trades_page={},
+            klines_by_span=by_span,
+        )
+
+    def fetch_klines(
+        self, market: Symbol, bar: Interval, *, start: int | None = None, end: int | None = None, limit: int
+    ) -> Call[Klines]:
+        self.asked.append((start, end, limit))
+        times = [START + n * MINUTE for n in self.traded]
+        if start is not None:
+            stop = start + limit * MINUTE if self.spec.klines_by_span else 2**62
+            found = [t for t in times if start <= t < min(end or stop, stop)][:limit]
+        else:
+            last = end or START + 10**6 * MINUTE
+            first = last - limit * MINUTE if self.spec.klines_by_span else 0
+            found = [t for t in times if first <= t < last][-limit:]
+        ones = [1.0] * len(found)
+        bars = Klines(
+            {"open_time": found, "open": ones, "high": ones, "low": ones, "close": ones, "volume": ones},
+            symbol=market,
+            interval=bar,
+        )
+        return Call("fetch_klines", Request("GET", ""), lambda body: bars, lambda response: None)
+
+
+def run(venue: Venue, pager: Any, *args: Any) -> list[int]:
+    """Drive a pager, whose every effect is answered at once; return the minutes of the bars."""
+
+    def ask(call: Call[Klines]) -> Any:
+        yield from ()
+        return call.parse(b"")
+
+    generator = pager(venue, ask, MARKET, BAR, *args)
+    with pytest.raises(StopIteration) as done:
+        next(generator)
+    return [(int(t) - START) // MINUTE for page in done.value.value for t in page.open_time]
+
+
+def at(minute: int) -> int:
+    return START + minute * MINUTE
+
+
+SPARSE = [0, 1, 2, 35, 36, 59, 60, 61, 62, 63, 90, 99]
+
+
+def test_forward_passes_over_pages_without_bars() -> None:
+    venue = Venue(SPARSE, by_span=True)
+    assert run(venue, _paging.forward, at(0), at(100), None) == SPARSE
+    assert len(venue.asked) == 10
+
+
+def test_forward_stops_at_the_limit() -> None:
+    assert run(Venue(SPARSE, by_span=True), _paging.forward, at(0), at(100), 5)[:5] == SPARSE[:5]
+
+
+def test_forward_ends_with_a_short_page_where_pages_count_bars() -> None:
+    venue = Venue(SPARSE, by_span=False)
+    assert run(venue, _paging.forward, at(0), at(10**5), None) == SPARSE
+    assert len(venue.asked) == 2
+
+
+def test_backward_looks_further_where_bars_are_missing() -> None:
+    assert run(Venue(SPARSE, by_span=True), _paging.backward, at(100), 2) == [90, 99]
+    assert run(Venue(SPARSE, by_span=True, page=30), _paging.backward, at(100), 8)[-8:] == SPARSE[-8:]
+
+
+def test_backward_gives_up_after_a_whole_page_without_bars() -> None:
+    venue = Venue([0, 1, *range(90, 100)], by_span=True)
+    assert run(venue, _paging.backward, at(100), 12) == list(range(90, 100))
+    assert venue.asked[-1] == (None, at(90), 10)
+    assert len(venue.asked) == 2
+
+
+def test_backward_does_not_take_the_first_narrow_page_for_the_end() -> None:
+    venue = Venue([95], by_span=True)
+    assert run(venue, _paging.backward, at(100), 1) == [95]
+    assert [size for _, _, size in venue.asked] == [1, 10]
+
+
+def test_backward_ends_with_a_short_page_where_pages_count_bars() -> None:
+    venue = Venue(SPARSE, by_span=False)
+    assert run(venue, _paging.backward, at(100), 500) == SPARSE
+    assert len(venue.asked) == 2
