@@ -55,6 +55,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     ``contracts`` lists the kinds whose orders count contracts: clients learn the instrument before they place one.
     ``klines_by_span``: a page of klines with a start covers ``limit`` bars of time and may hold fewer, or none, where
     bars are missing. ``orders_are_final``: ``fetch_orders`` leaves out working orders, and clients add them.
+    ``forgets_unfilled``: an order that ended without a fill is gone from ``fetch_order`` and ``fetch_orders``.
     ``cancel_batch`` is how many orders ``batch_cancel`` takes, where the venue cannot cancel all at once.
     """
 
@@ -75,6 +76,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     contracts: tuple[Kind, ...] = ()
     klines_by_span: bool = False
     orders_are_final: bool = False
+    forgets_unfilled: bool = False
     cancel_batch: int = 0
 
 

@@ -156,7 +156,7 @@ class Instrument(_Model, frozen=True):
             raise self._violation(f"{name} {value} is above the maximum {high}")
         below = _to_step(value, step, "down")
         if value != below:
-            raise self._violation(f"{name} {value} is not a multiple of {step}; {below} and {below + step} are")
+            raise self._violation(f"{name} {value} is not a multiple of {step:f}; {below:f} and {below + step:f} are")
         if low is not None and value < low:
             raise self._violation(f"{name} {value} is below the minimum {low}")
 

@@ -10,6 +10,8 @@ import pytest
 import tidewire as tw
 from tidewire.sandbox import Sandbox, dialects
 
+DOLLARS = ("USD", "USDT", "USDC")
+
 
 def pytest_generate_tests(metafunc: Any) -> None:
     if "venue_name" in metafunc.fixturenames:
@@ -40,3 +42,38 @@ async def async_client(sandbox: Sandbox, venue_name: str) -> AsyncIterator[tw.As
     ) as made:
         yield made
     sandbox.clear_faults()
+
+
+def listed(sandbox: Sandbox, venue_name: str, kind: str, tail: str = "") -> list[str]:
+    """Markets of Bitcoin and Ether against one dollar that the venue lists, in this order."""
+    have = {str(item.symbol) for item in sandbox.exchange(venue_name).instruments(kind)}
+    for dollar in DOLLARS:
+        names = [f"{asset}-{dollar}{tail}" for asset in ("BTC", "ETH")]
+        if have.issuperset(names):
+            return names
+    pytest.skip(f"the venue has no {kind} markets")
+
+
+@pytest.fixture(scope="module")
+def spots(sandbox: Sandbox, venue_name: str) -> list[str]:
+    """Two liquid spot markets with one quote currency."""
+    return listed(sandbox, venue_name, "spot")
+
+
+@pytest.fixture(scope="module")
+def spot(spots: list[str]) -> str:
+    """A liquid spot market."""
+    return spots[0]
+
+
+@pytest.fixture(scope="module")
+def perp(sandbox: Sandbox, venue_name: str) -> str:
+    """A liquid perpetual."""
+    return listed(sandbox, venue_name, "linear", "-PERP")[0]
+
+
+@pytest.fixture(scope="module", params=["spot", "perp"])
+def symbol(request: pytest.FixtureRequest) -> str:
+    """A liquid market of each kind that the venue trades."""
+    name: str = request.getfixturevalue(request.param)
+    return name

@@ -13,56 +13,75 @@ import pytest
 import tidewire as tw
 from tidewire.sandbox import Sandbox
 
-SPOT = "BTC-USDT"
-Act = Callable[[tw.Client], Any]
+Act = Callable[[tw.Client, str], Any]
 
 USER: list[tuple[str, Act, type[tw.Error], str | None]] = [
-    ("unknown symbol", lambda c: c.fetch_klines("BTC-USTD", "1h"), tw.UnknownSymbol, "did you mean .*BTC-USDT"),
-    ("unknown symbol, looked up", lambda c: c.instrument("BTC-USDR"), tw.UnknownSymbol, "did you mean .*BTC-USDT"),
-    ("a venue's own id", lambda c: c.fetch_price("btcusdt"), tw.ConfigError, "BTC-USDT"),
-    ("no symbol at all", lambda c: c.fetch_price(42), tw.ConfigError, "symbol"),  # type: ignore[arg-type]
-    ("bad interval", lambda c: c.fetch_klines(SPOT, "7m"), tw.ConfigError, "15m"),
-    ("an interval not offered there", lambda c: c.fetch_klines(SPOT, "1y"), tw.ConfigError, "1d"),
+    ("unknown symbol", lambda c, spot: c.fetch_klines("BTC-USTD", "1h"), tw.UnknownSymbol, "did you mean .*BTC-USD"),
+    ("unknown symbol, looked up", lambda c, spot: c.instrument("BTC-USDR"), tw.UnknownSymbol, "did you mean .*BTC-USD"),
+    ("a venue's own id", lambda c, spot: c.fetch_price("btcusdt"), tw.ConfigError, "BTC-USDT"),
+    ("no symbol at all", lambda c, spot: c.fetch_price(42), tw.ConfigError, "symbol"),  # type: ignore[arg-type]
+    ("bad interval", lambda c, spot: c.fetch_klines(spot, "7m"), tw.ConfigError, "15m"),
+    ("an interval not offered there", lambda c, spot: c.fetch_klines(spot, "1y"), tw.ConfigError, "1d"),
     (
         "end before start",
-        lambda c: c.fetch_klines(SPOT, "1h", start="2026-02-01", end="2026-01-01"),
+        lambda c, spot: c.fetch_klines(spot, "1h", start="2026-02-01", end="2026-01-01"),
         tw.ConfigError,
         "after start",
     ),
     (
         "naive datetime",
-        lambda c: c.fetch_klines(SPOT, "1h", start=dt.datetime(2026, 1, 1)),  # noqa: DTZ001
+        lambda c, spot: c.fetch_klines(spot, "1h", start=dt.datetime(2026, 1, 1)),  # noqa: DTZ001
         tw.ConfigError,
         "time zone",
     ),
-    ("naive text", lambda c: c.fetch_klines(SPOT, "1h", start="2026-01-01T00:00"), tw.ConfigError, "time zone"),
-    ("unreadable time", lambda c: c.fetch_klines(SPOT, "1h", start="yesterday"), tw.ConfigError, "ISO-8601"),
-    ("milliseconds", lambda c: c.fetch_klines(SPOT, "1h", start=1_700_000_000_000), tw.ConfigError, "nanoseconds"),
-    ("negative limit", lambda c: c.fetch_klines(SPOT, "1h", limit=-1), tw.ConfigError, "positive"),
-    ("negative depth", lambda c: c.fetch_book(SPOT, -5), tw.ConfigError, "depth"),
-    ("huge depth", lambda c: c.fetch_book(SPOT, 10**6), tw.ConfigError, "depth"),
-    ("negative size", lambda c: order(c, quantity="-1"), tw.ConfigError, "side='sell'"),
-    ("zero size", lambda c: order(c, quantity=0), tw.ConfigError, "positive"),
-    ("price off tick", lambda c: order(c, price="100.0000001"), tw.FilterViolation, "not a multiple of 0.0"),
-    ("size off lot", lambda c: order(c, quantity="0.1234567891"), tw.FilterViolation, "not a multiple of 0.0"),
-    ("dust", lambda c: order(c, quantity="0.00001"), tw.FilterViolation, "notional|minimum"),
-    ("too little money", lambda c: order(c, quantity="500", divisor=1), tw.InsufficientFunds, None),
-    ("two ids", lambda c: c.fetch_order(SPOT, order_id="1", client_order_id="a"), tw.ConfigError, "one of the two"),
-    ("no id", lambda c: c.cancel_order(SPOT), tw.ConfigError, "one of the two"),
-    ("no such order", lambda c: c.fetch_order(SPOT, order_id="999999999"), tw.OrderNotFound, None),
-    ("one text for many symbols", lambda c: c.fetch_klines_many("BTC-USDT", "1h"), tw.ConfigError, "list"),
+    ("naive text", lambda c, spot: c.fetch_klines(spot, "1h", start="2026-01-01T00:00"), tw.ConfigError, "time zone"),
+    ("unreadable time", lambda c, spot: c.fetch_klines(spot, "1h", start="yesterday"), tw.ConfigError, "ISO-8601"),
+    (
+        "milliseconds",
+        lambda c, spot: c.fetch_klines(spot, "1h", start=1_700_000_000_000),
+        tw.ConfigError,
+        "nanoseconds",
+    ),
+    ("negative limit", lambda c, spot: c.fetch_klines(spot, "1h", limit=-1), tw.ConfigError, "positive"),
+    ("negative depth", lambda c, spot: c.fetch_book(spot, -5), tw.ConfigError, "depth"),
+    ("huge depth", lambda c, spot: c.fetch_book(spot, 10**6), tw.ConfigError, "depth"),
+    ("negative size", lambda c, spot: order(c, spot, quantity="-1"), tw.ConfigError, "side='sell'"),
+    ("zero size", lambda c, spot: order(c, spot, quantity=0), tw.ConfigError, "positive"),
+    (
+        "price off tick",
+        lambda c, spot: order(c, spot, price="100.0000001"),
+        tw.FilterViolation,
+        "not a multiple of 0.0",
+    ),
+    (
+        "size off lot",
+        lambda c, spot: order(c, spot, quantity="0.1234567891"),
+        tw.FilterViolation,
+        "not a multiple of 0.0",
+    ),
+    ("dust", lambda c, spot: order(c, spot, quantity="0.00001"), tw.FilterViolation, "notional|minimum"),
+    ("too little money", lambda c, spot: order(c, spot, quantity="500", divisor=1), tw.InsufficientFunds, None),
+    (
+        "two ids",
+        lambda c, spot: c.fetch_order(spot, order_id="1", client_order_id="a"),
+        tw.ConfigError,
+        "one of the two",
+    ),
+    ("no id", lambda c, spot: c.cancel_order(spot), tw.ConfigError, "one of the two"),
+    ("no such order", lambda c, spot: c.fetch_order(spot, order_id="999999999"), tw.OrderNotFound, None),
+    ("one text for many symbols", lambda c, spot: c.fetch_klines_many(spot, "1h"), tw.ConfigError, "list"),
 ]
 
 
-def order(client: tw.Client, divisor: int = 2, **changes: Any) -> tw.Order:
-    price = client.instrument(SPOT).round_price(client.fetch_price(SPOT) / divisor)
-    return client.create_order(SPOT, **{"side": "buy", "type": "limit", "quantity": "1", "price": price, **changes})
+def order(client: tw.Client, spot: str, divisor: int = 2, **changes: Any) -> tw.Order:
+    price = client.instrument(spot).round_price(client.fetch_price(spot) / divisor)
+    return client.create_order(spot, **{"side": "buy", "type": "limit", "quantity": "1", "price": price, **changes})
 
 
 @pytest.mark.parametrize(("act", "error", "words"), [row[1:] for row in USER], ids=[row[0] for row in USER])
-def test_user(client: tw.Client, act: Act, error: type[tw.Error], words: str | None) -> None:
+def test_user(client: tw.Client, spot: str, act: Act, error: type[tw.Error], words: str | None) -> None:
     with pytest.raises(error, match=words) as caught:
-        act(client)
+        act(client, spot)
     assert str(caught.value)
 
 
@@ -82,12 +101,12 @@ def test_wrong_credentials(sandbox: Sandbox, venue_name: str, change: str) -> No
     assert not isinstance(caught.value, tw.ClockSkew)
 
 
-def test_an_expired_time_stamp(sandbox: Sandbox, venue_name: str, client: tw.Client) -> None:
+def test_an_expired_time_stamp(sandbox: Sandbox, venue_name: str, client: tw.Client, spot: str) -> None:
     client.fetch_balances()  # learns the clock
     sandbox.set_clock_offset(venue_name, 3600)
     try:
         with pytest.raises(tw.ClockSkew):
-            order(client)  # a write is not repeated …
+            order(client, spot)  # a write is not repeated …
         assert client.create_order  # … but the next one knows the clock
         client.fetch_balances()
     finally:
@@ -109,25 +128,27 @@ WIRE: list[tuple[str, dict[str, Any], type[tw.Error]]] = [
 @pytest.mark.parametrize(
     ("kind", "how", "error"), WIRE, ids=[f"{kind} {how.get('status', '')}" for kind, how, _ in WIRE]
 )
-def test_wire(sandbox: Sandbox, venue_name: str, kind: Any, how: dict[str, Any], error: type[tw.Error]) -> None:
+def test_wire(
+    sandbox: Sandbox, venue_name: str, spot: str, kind: Any, how: dict[str, Any], error: type[tw.Error]
+) -> None:
     with tw.Client(venue_name, environment=sandbox, timeout=0.5, retries=0) as client:
         fault = sandbox.fail(kind, venue=venue_name, **how)
         with pytest.raises(error) as caught:
-            client.fetch_ticker(SPOT)
+            client.fetch_ticker(spot)
         fault.cancel()
         assert caught.value.venue == venue_name
-        assert client.fetch_ticker(SPOT).last  # nothing is broken for the next call
+        assert client.fetch_ticker(spot).last  # nothing is broken for the next call
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "hang", "status", "truncate", "html"])
-def test_wire_is_retried_for_reads(sandbox: Sandbox, venue_name: str, kind: Any) -> None:
+def test_wire_is_retried_for_reads(sandbox: Sandbox, venue_name: str, spot: str, kind: Any) -> None:
     with tw.Client(venue_name, environment=sandbox, timeout=0.5, retries=2) as client:
         fault = sandbox.fail(kind, venue=venue_name)
         if kind == "html":  # a whole answer that makes no sense: asking again is not the cure
             with pytest.raises(tw.DecodeError):
-                client.fetch_ticker(SPOT)
+                client.fetch_ticker(spot)
         else:
-            assert client.fetch_ticker(SPOT).last
+            assert client.fetch_ticker(spot).last
         assert fault.hits == 1
         fault.cancel()
 

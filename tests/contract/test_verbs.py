@@ -9,13 +9,13 @@ import time
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 import tidewire as tw
 from tidewire.sandbox import Sandbox
 
 HOUR = 3600 * 10**9
-SPOT, PERP = "BTC-USDT", "BTC-USDT-PERP"
 
 
 class Blocking:
@@ -50,8 +50,18 @@ def needs(api: Any, *verbs: str) -> None:
 async def settled(api: Any, order: tw.Order) -> tw.Order:
     """The order's true state: some venues only say that they took the request."""
     if order.status in (tw.OrderStatus.PENDING, tw.OrderStatus.CANCELING):
-        return await api.fetch_order(order.symbol, order_id=order.order_id)
+        try:
+            return await api.fetch_order(order.symbol, order_id=order.order_id)
+        except tw.OrderNotFound:
+            if not forgets(order.venue):
+                raise
+            return msgspec.structs.replace(order, status=tw.OrderStatus.CANCELED, filled=Decimal(0))
     return order
+
+
+def forgets(venue: str) -> bool:
+    """Whether an order that ended without a fill is gone."""
+    return tw.venue(venue).spec.forgets_unfilled
 
 
 async def test_ping_and_time(api: Any) -> None:
@@ -61,19 +71,18 @@ async def test_ping_and_time(api: Any) -> None:
     assert abs(now - dt.datetime.now(dt.UTC)) < dt.timedelta(seconds=5)
 
 
-async def test_instruments(api: Any) -> None:
+async def test_instruments(api: Any, spot: str) -> None:
     everything = await api.fetch_instruments()
-    spot = await api.fetch_instruments("spot")
-    assert {item.kind for item in spot} == {"spot"}
-    assert len(everything) >= len(spot) > 0
-    one = await api.instrument(SPOT)
-    assert one in spot
+    rows = await api.fetch_instruments("spot")
+    assert {item.kind for item in rows} == {"spot"}
+    assert len(everything) >= len(rows) > 0
+    one = await api.instrument(spot)
+    assert one in rows
     assert one.active
     assert one.tick_size > 0
     assert one.round_price("100.123456789", "up") >= Decimal("100.123456789")
 
 
-@pytest.mark.parametrize("symbol", [SPOT, PERP])
 async def test_klines_for_any_window(api: Any, symbol: str) -> None:
     end = time.time_ns() // HOUR * HOUR - 3 * HOUR
     bars = await api.fetch_klines(symbol, "1m", start=end - 60 * HOUR, end=end)
@@ -94,73 +103,76 @@ async def test_klines_for_any_window(api: Any, symbol: str) -> None:
     assert last.close.tolist() == bars.close[-2500:].tolist()
 
 
-async def test_the_unfinished_bar_is_left_out_unless_asked_for(api: Any) -> None:
-    closed = await api.fetch_klines(SPOT, "1d", limit=3)
-    running = await api.fetch_klines(SPOT, "1d", limit=3, closed=False)
+async def test_the_unfinished_bar_is_left_out_unless_asked_for(api: Any, spot: str) -> None:
+    closed = await api.fetch_klines(spot, "1d", limit=3)
+    running = await api.fetch_klines(spot, "1d", limit=3, closed=False)
     assert len(closed) == len(running) == 3
     today = time.time_ns() // (24 * HOUR) * 24 * HOUR
     assert running.open_time[-1] == today
     assert closed.open_time[-1] == today - 24 * HOUR
 
 
-async def test_many_symbols_at_once(api: Any) -> None:
+async def test_many_symbols_at_once(api: Any, spots: list[str]) -> None:
     seen: list[tuple[int, int, str]] = []
-    symbols = ["BTC-USDT", "ETH-USDT", "SOL-USDT"]
     found = await api.fetch_klines_many(
-        symbols,
+        spots,
         "1h",
         start="2026-01-01",
         end="2026-01-03T00:00Z",
         concurrency=2,
         progress=lambda done, total, symbol: seen.append((done, total, symbol)),
     )
-    assert list(found) == symbols
+    assert list(found) == spots
     assert {len(bars) for bars in found.values()} == {48}
-    assert sorted(seen) == sorted((n + 1, 3, s) for n, (_, _, s) in enumerate(seen))
+    assert sorted(seen) == sorted((n + 1, 2, s) for n, (_, _, s) in enumerate(seen))
     with pytest.raises(tw.Error):
-        await api.fetch_klines_many(["BTC-USDT", "NO-SUCH"], "1h", start="2026-01-01", end="2026-01-02")
+        await api.fetch_klines_many([spots[0], "NO-SUCH"], "1h", start="2026-01-01", end="2026-01-02")
 
 
-async def test_market_data(api: Any) -> None:
-    price = await api.fetch_price(SPOT)
+async def test_market_data(api: Any, spot: str) -> None:
+    price = await api.fetch_price(spot)
     assert isinstance(price, Decimal)
-    ticker = await api.fetch_ticker(SPOT)
+    ticker = await api.fetch_ticker(spot)
     assert ticker.low is None or ticker.low <= ticker.last <= ticker.high
-    some = await api.fetch_tickers(["BTC-USDT", "ETH-USDT", PERP])
-    assert {str(item.symbol) for item in some} == {"BTC-USDT", "ETH-USDT", PERP}
-    assert len(await api.fetch_tickers()) >= 2
-    book = await api.fetch_book(SPOT, 7)
+    book = await api.fetch_book(spot, 7)
     assert len(book.bids) == len(book.asks) == 7
     assert book.bids[0].price < book.asks[0].price
     assert [level.price for level in book.bids] == sorted((level.price for level in book.bids), reverse=True)
-    trades = await api.fetch_trades(SPOT, 20)
+    trades = await api.fetch_trades(spot, 20)
     assert len(trades) == 20
     assert [trade.time_ns for trade in trades] == sorted(trade.time_ns for trade in trades)
 
 
-async def test_derivatives_data(api: Any) -> None:
+async def test_tickers(api: Any, spots: list[str], symbol: str) -> None:
+    needs(api, "fetch_tickers")
+    some = await api.fetch_tickers(list({*spots, symbol}))
+    assert {str(item.symbol) for item in some} == {*spots, symbol}
+    assert len(await api.fetch_tickers()) >= 2
+
+
+async def test_derivatives_data(api: Any, perp: str) -> None:
     needs(api, "fetch_funding_rate", "fetch_funding_history", "fetch_open_interest")
-    now = await api.fetch_funding_rate(PERP)
+    now = await api.fetch_funding_rate(perp)
     assert now.funding_time_ns > time.time_ns() - 10**9
-    history = await api.fetch_funding_history(PERP, limit=5)
+    history = await api.fetch_funding_history(perp, limit=5)
     assert len(history) == 5
     assert [item.funding_time_ns for item in history] == sorted(item.funding_time_ns for item in history)
-    assert (await api.fetch_open_interest(PERP)).quantity > 0
+    assert (await api.fetch_open_interest(perp)).quantity > 0
 
 
-async def test_fetch_data_is_every_public_verb(api: Any) -> None:
-    assert len(await api.fetch_data("klines", SPOT, interval="1h", limit=5)) == 5
-    assert (await api.fetch_data("ticker", SPOT)).symbol == tw.Symbol.parse(SPOT)
-    assert isinstance(await api.fetch_data("price", SPOT), Decimal)
-    assert len((await api.fetch_data("book", SPOT, depth=5)).bids) == 5
-    assert await api.fetch_data("trades", SPOT, limit=3)
+async def test_fetch_data_is_every_public_verb(api: Any, spot: str) -> None:
+    assert len(await api.fetch_data("klines", spot, interval="1h", limit=5)) == 5
+    assert (await api.fetch_data("ticker", spot)).symbol == tw.Symbol.parse(spot)
+    assert isinstance(await api.fetch_data("price", spot), Decimal)
+    assert len((await api.fetch_data("book", spot, depth=5)).bids) == 5
+    assert await api.fetch_data("trades", spot, limit=3)
     assert await api.fetch_data("instruments", None)
-    assert await api.fetch_data("tickers", None)
+    if "fetch_tickers" in api.capabilities:
+        assert await api.fetch_data("tickers", None)
     with pytest.raises(tw.ConfigError):
-        await api.fetch_data("weather", SPOT)
+        await api.fetch_data("weather", spot)
 
 
-@pytest.mark.parametrize("symbol", [SPOT, PERP])
 async def test_an_order_from_birth_to_death(api: Any, symbol: str) -> None:
     rules = await api.instrument(symbol)
     book = await api.fetch_book(symbol, 5)
@@ -177,13 +189,13 @@ async def test_an_order_from_birth_to_death(api: Any, symbol: str) -> None:
     assert by_id.order_id in {order.order_id for order in await api.fetch_open_orders(kind=rules.kind)}
     canceled = await api.cancel_order(symbol, order_id=placed.order_id)
     assert (await settled(api, canceled)).status is tw.OrderStatus.CANCELED
-    assert canceled.client_order_id == placed.client_order_id
+    assert canceled.client_order_id in (None, placed.client_order_id)
     with pytest.raises(tw.OrderNotFound):
         await api.cancel_order(symbol, order_id=placed.order_id)
-    assert placed.order_id in {order.order_id for order in await api.fetch_orders(symbol)}
+    found = {order.order_id for order in await api.fetch_orders(symbol)}
+    assert (placed.order_id in found) is not forgets(rules.venue)
 
 
-@pytest.mark.parametrize("symbol", [SPOT, PERP])
 async def test_a_market_order_fills(api: Any, symbol: str) -> None:
     rules = await api.instrument(symbol)
     quantity = rules.round_quantity(Decimal(500) / await api.fetch_price(symbol), "up")
@@ -199,7 +211,6 @@ async def test_a_market_order_fills(api: Any, symbol: str) -> None:
         await api.create_order(symbol, side="sell", type="market", quantity=quantity, reduce_only=True)
 
 
-@pytest.mark.parametrize("symbol", [SPOT, PERP])
 async def test_post_only_ioc_and_cancel_all(api: Any, symbol: str) -> None:
     rules = await api.instrument(symbol)
     book = await api.fetch_book(symbol, 5)
@@ -224,28 +235,32 @@ async def test_post_only_ioc_and_cancel_all(api: Any, symbol: str) -> None:
     assert await api.fetch_open_orders(symbol) == []
 
 
-async def test_balances_change_with_orders(api: Any) -> None:
+async def test_balances_change_with_orders(api: Any, spot: str) -> None:
     before = {row.asset: row for row in await api.fetch_balances()}
-    rules = await api.instrument(SPOT)
-    price = rules.round_price((await api.fetch_price(SPOT)) * Decimal("0.95"))
+    rules = await api.instrument(spot)
+    price = rules.round_price((await api.fetch_price(spot)) * Decimal("0.95"))
     quantity = rules.round_quantity(Decimal(100) / price, "up")
-    order = await api.create_order(SPOT, side="buy", type="limit", quantity=quantity, price=price)
+    order = await api.create_order(spot, side="buy", type="limit", quantity=quantity, price=price)
     after = {row.asset: row for row in await api.fetch_balances()}
-    assert after["USDT"].locked - before["USDT"].locked == price * quantity
-    assert after["USDT"].total == after["USDT"].free + after["USDT"].locked
-    await api.cancel_order(SPOT, client_order_id=order.client_order_id)
+    quote = rules.symbol.quote
+    locked = after[quote].locked - before[quote].locked
+    assert abs(locked - price * quantity) <= Decimal("1e-8")  # venues show that many decimals of an asset
+    assert after[quote].total == after[quote].free + after[quote].locked
+    await api.cancel_order(spot, client_order_id=order.client_order_id)
 
 
-async def test_what_is_not_offered_is_refused_before_sending(api: Any, sandbox: Sandbox, venue_name: str) -> None:
+async def test_what_is_not_offered_is_refused_before_sending(
+    api: Any, sandbox: Sandbox, venue_name: str, spot: str
+) -> None:
     before = sandbox.requests(venue_name)
     offered = api.capabilities
     for verb in ("fetch_funding_rate", "fetch_open_interest"):
         if verb in offered:
             with pytest.raises(tw.NotSupported):
-                await getattr(api, verb)(SPOT)
+                await getattr(api, verb)(spot)
     assert sandbox.requests(venue_name) == before
 
 
-async def test_concurrent_calls_share_one_client(async_client: tw.AsyncClient) -> None:
-    prices = await asyncio.gather(*(async_client.fetch_price(SPOT) for _ in range(50)))
+async def test_concurrent_calls_share_one_client(async_client: tw.AsyncClient, spot: str) -> None:
+    prices = await asyncio.gather(*(async_client.fetch_price(spot) for _ in range(50)))
     assert len(prices) == 50
