@@ -25,12 +25,12 @@ sanitize: build/sanitize  # the same, and the fuzz targets, under AddressSanitiz
 lint: build/core .venv/installed .venv/with-test .venv/with-lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check --quiet
-	$(BIN)/clang-format --dry-run --Werror $(NATIVE)
+	@echo clang-format; $(BIN)/clang-format --dry-run --Werror $(NATIVE)
 	PYTHONPATH=src $(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/python -m mypy.stubtest --ignore-disjoint-bases --ignore-unused-allowlist --allowlist tests/typing/stubtest.txt tidewire._native tidewire._ctp
-	echo native/core/src/*.cpp | xargs -n 1 -P $(JOBS) $(BIN)/clang-tidy --quiet -p build/core
+	@echo clang-tidy; echo native/core/src/*.cpp | xargs -n 1 -P $(JOBS) $(BIN)/clang-tidy --quiet -p build/core
 
 format: .venv/with-lint
 	$(BIN)/ruff check --fix-only
