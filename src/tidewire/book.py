@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -253,14 +252,18 @@ _FIELDS = {
     )
 }
 _RULES = {rule: number for number, rule in enumerate(SequenceRule)}
-_Array = Literal["bids", "asks", "changes"]
+# What each rule needs to know of a delta.
+_NEEDS = {
+    SequenceRule.NONE: (),
+    SequenceRule.RANGE: ("first", "last"),
+    SequenceRule.CHAIN: ("previous", "last"),
+    SequenceRule.INCREMENT: ("last",),
+}
 
 
 @functools.cache
 def _compile(layout: BookLayout) -> _native.CompiledBookLayout:
-    messages = (layout.delta, layout.snapshot)
-    if layout.checksum_depth is None and any(message and message.checksum for message in messages):
-        raise ConfigError("book layout: a checksum needs checksum_depth, the number of best levels that it covers")
+    _check(layout)
     return _native.CompiledBookLayout(
         delta=_places(layout.delta, layout.envelope),
         snapshot=_places(layout.snapshot or layout.delta, layout.envelope),
@@ -273,6 +276,25 @@ def _compile(layout: BookLayout) -> _native.CompiledBookLayout:
         buy_words=layout.buy_words,
         sell_words=layout.sell_words,
     )
+
+
+def _check(layout: BookLayout) -> None:
+    snapshot = layout.snapshot or layout.delta
+    if layout.rule not in _NEEDS:
+        raise ConfigError(f"book layout: no rule {layout.rule!r}: one of {', '.join(SequenceRule)}")
+    for name in _NEEDS[layout.rule]:
+        if getattr(layout.delta, name) is None:
+            raise ConfigError(f"book layout: the rule {layout.rule} needs the path of {name!r} in delta")
+    if layout.rule != SequenceRule.NONE and snapshot.last is None:
+        raise ConfigError(f"book layout: the rule {layout.rule} needs the path of 'last' in snapshot")
+    for message in (layout.delta, snapshot):
+        if message.bids is message.asks is message.changes is None:
+            raise ConfigError("book layout: a message must hold bids, asks or changes")
+        if message.checksum is not None and layout.checksum_depth is None:
+            raise ConfigError("book layout: a checksum needs checksum_depth, the number of best levels that it covers")
+    for depth in (layout.depth, layout.checksum_depth):
+        if depth is not None and depth < 1:
+            raise ConfigError(f"book layout: a depth is a positive number of levels or None, not {depth}")
 
 
 def _places(message: MessageLayout, envelope: str | None) -> list[tuple[str, int]]:

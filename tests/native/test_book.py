@@ -392,23 +392,37 @@ def test_only_the_levels_that_the_venue_maintains_are_kept() -> None:
     assert [str(level.price) for level in book.asks()] == ["1.01", "1.02"]
 
 
+BIDS = LevelArray("b")
+
+
 @pytest.mark.parametrize(
-    "delta",
+    "layout",
     [
-        MessageLayout(bids=LevelArray("")),
-        MessageLayout(bids=LevelArray("a..b")),
-        MessageLayout(bids=LevelArray("a[")),
-        MessageLayout(bids=LevelArray("a"), asks=LevelArray("a")),
-        MessageLayout(bids=LevelArray("a"), last="a"),
-        MessageLayout(bids=LevelArray("a", price=0, quantity=0)),
-        MessageLayout(bids=LevelArray("a", price=0, quantity="q")),
-        MessageLayout(bids=LevelArray("a", side=2)),
-        MessageLayout(changes=LevelArray("a")),
+        BookLayout(delta=MessageLayout(bids=LevelArray(""))),
+        BookLayout(delta=MessageLayout(bids=LevelArray("a..b"))),
+        BookLayout(delta=MessageLayout(bids=LevelArray("a["))),
+        BookLayout(delta=MessageLayout(bids=BIDS, asks=BIDS)),
+        BookLayout(delta=MessageLayout(bids=BIDS, last="b")),
+        BookLayout(delta=MessageLayout(bids=LevelArray("a", price=0, quantity=0))),
+        BookLayout(delta=MessageLayout(bids=LevelArray("a", price=0, quantity="q"))),
+        BookLayout(delta=MessageLayout(bids=LevelArray("a", side=2))),
+        BookLayout(delta=MessageLayout(changes=LevelArray("a"))),
+        BookLayout(delta=MessageLayout(last="u")),
+        BookLayout(delta=MessageLayout(bids=BIDS), rule=SequenceRule.INCREMENT),
+        BookLayout(delta=MessageLayout(bids=BIDS, last="u"), rule=SequenceRule.RANGE),
+        BookLayout(delta=MessageLayout(bids=BIDS, last="u"), rule=SequenceRule.CHAIN),
+        BookLayout(delta=MessageLayout(bids=BIDS, last="u"), rule="rising"),  # type: ignore[arg-type]
+        BookLayout(
+            delta=MessageLayout(bids=BIDS, last="u"), snapshot=MessageLayout(bids=BIDS), rule=SequenceRule.INCREMENT
+        ),
+        BookLayout(delta=MessageLayout(bids=BIDS, checksum="c")),
+        BookLayout(delta=MessageLayout(bids=BIDS), depth=0),
+        BookLayout(delta=MessageLayout(bids=BIDS), checksum_depth=-1),
     ],
 )
-def test_layouts_that_make_no_sense(delta: MessageLayout) -> None:
+def test_layouts_that_make_no_sense(layout: BookLayout) -> None:
     with pytest.raises(ConfigError, match="book layout"):
-        OrderBook("1", "1").apply(b"{}", BookLayout(delta=delta))
+        OrderBook("1", "1").apply(b"{}", layout)
 
 
 def test_a_book_says_what_it_is() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tidewire.book import BookState, OrderBook
-from tidewire.errors import SequenceGap
+from tidewire.errors import DecodeError, SequenceGap
 
 from ..book_layouts import BINANCE_SPOT, COINBASE, HTX_DEPTH, HTX_MBP, HTX_SWAP, OKX, OKX_2022, DictBook, exact, sides
 
@@ -183,3 +183,25 @@ def test_the_binance_book_equals_a_dict_after_every_hundredth_delta(fixtures: Pa
     assert (applied, book.gaps, book.sequence) == (3_449, 0, event["u"])
     assert sides(book) == reference.sides()
     assert (str(book.valid_bid), str(book.valid_ask)) == ("61631.55", "62053.18")
+
+
+@pytest.mark.parametrize(("verdict", "count"), [("y", 95), ("n", 188)])
+def test_json_beside_the_levels_is_read_as_strictly_as_the_suite_asks(fixtures: Path, verdict: str, count: int) -> None:
+    """Each text alone is no message; as an unknown member of one it is skipped if it is JSON, and an error if not."""
+    texts = [p.read_bytes() for p in sorted((fixtures / "json_suite" / "test_parsing").glob(f"{verdict}_*.json"))]
+    assert len(texts) >= count
+    book = OrderBook(tick_size="0.01", lot_size="1")
+    book.apply_snapshot(b'{"lastUpdateId":0,"bids":[["0.99","3"]],"asks":[["1.01","5"]]}', BINANCE_SPOT)
+    before = sides(book)
+    for number, text in enumerate(texts, 1):
+        with pytest.raises(DecodeError) as error:
+            book.apply(text, BINANCE_SPOT)
+        assert error.value.offset is not None
+        assert error.value.offset <= len(text)
+        message = b'{"x":%s,"U":%d,"u":%d,"b":[],"a":[]}' % (text, number, number)
+        if verdict == "y":
+            assert book.apply(message, BINANCE_SPOT)
+        else:
+            with pytest.raises(DecodeError):
+                book.apply(message, BINANCE_SPOT)
+    assert (book.state, sides(book)) == (BookState.LIVE, before)

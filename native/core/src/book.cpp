@@ -8,7 +8,8 @@
 namespace tidewire {
 namespace {
 
-// Calls write(side, sign, level) for the best `count` levels of each side, bids first, and skip(n) for the n that lack.
+// Calls write(side, price, level) for the best `count` levels of each side, bids first, and skip(n) for the n that
+// lack.
 template <class Write, class Skip>
 void each_level(const Book& book, std::size_t count, Write&& write, Skip&& skip) {
   for (const bool bids : {true, false}) {
@@ -86,8 +87,7 @@ Status Book::merge(const BookLayout& layout) {
   return verify(layout);
 }
 
-// Does the delta continue the book? Documented by the venues; collected per rule in BookLayout.rule of the Python
-// package.
+// Does the delta continue the book?
 Code Book::judge(const BookLayout& layout) {
   if (layout.rule == Rule::none) return Code::ok;
   if (!sequence_) return Code::no_snapshot;  // it came in another layout, without a number

@@ -32,8 +32,8 @@ const char* skip_plain(const char* p, const char* end) {
   if constexpr (digits::words_read_forwards) {
     constexpr std::uint64_t ones = 0x0101010101010101u;
     constexpr std::uint64_t high = ones << 7;
-    for (; end - p >= 8;
-         p += 8) {  // the high bit of the first byte that is a control, a quote, a backslash or no ASCII
+    for (; end - p >= 8; p += 8) {
+      // The high bit of the first byte that is a control, a quote, a backslash or no ASCII; later ones may be wrong.
       const std::uint64_t v = digits::load8(p);
       const std::uint64_t quote = (v ^ ones * '"') - ones;
       const std::uint64_t backslash = (v ^ ones * '\\') - ones;

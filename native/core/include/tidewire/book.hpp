@@ -30,12 +30,13 @@ class Book {
 
   explicit Book(const BookGrid& grid) : given_grid_(grid), grid_(grid) {}
 
-  // Applies a delta, or a snapshot where the message calls itself one.
-  //   Code::stale         the book contains it already; nothing changed
-  //   Code::sequence_gap  a message is missing: the book is stale now, its levels as they were; expected() and
-  //   received() tell Code::no_snapshot   a delta while the book is not live Code::checksum      applied, but the
-  //   book's CRC32 is not the message's: the book is stale now any other           malformed, with its offset; nothing
-  //   changed
+  // Applies a delta, or a snapshot where the message calls itself one. Not ok:
+  //   - Code::stale: the book contains it already; nothing changed.
+  //   - Code::sequence_gap: a message is missing. The book is stale now, its levels as they were.
+  //   - Code::no_snapshot: a delta while the book is not live; nothing changed.
+  //   - Code::checksum: applied, but the book's CRC32 is not the message's. The book is stale now.
+  //   - any other: malformed, with its offset; nothing changed.
+  // After a gap or a wrong checksum, expected() and received() tell the numbers.
   // `layout` must outlive the book, or forget() be called before it goes.
   Status apply(const BookLayout& layout, Bytes text);
 

@@ -20,8 +20,8 @@ struct Level {
 // +-Grid::limit.
 class Ladder {
  public:
-  static constexpr std::int64_t window =
-      16384;  // a power of two; the pages of slots that are never used take no memory
+  // A power of two. The pages of slots that are never used take no memory.
+  static constexpr std::int64_t window = 16384;
 
   Ladder();
 
@@ -33,8 +33,8 @@ class Ladder {
 
   // Sets the quantity of a level; 0 removes it, also where there is none.
   void set(std::int64_t key, std::int64_t lots) {
-    const std::uint64_t above_base =
-        static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(base_);  // wraps when below
+    // Unsigned, so that a key below the base wraps to a large distance.
+    const std::uint64_t above_base = static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(base_);
     if (above_base >= static_cast<std::uint64_t>(window)) [[unlikely]]
       return set_outside(key, lots);
     std::int64_t& held = slots_[slot(key)];
@@ -87,13 +87,15 @@ class Ladder {
   struct Free {
     void operator()(void* p) const { std::free(p); }
   };
-  std::unique_ptr<std::int64_t[], Free>
-      slots_;  // quantity of every key in [base_, base_ + window); 0 where there is no level
-  std::unique_ptr<std::uint64_t[], Free> words_;  // one bit per slot: is there a level
-  std::vector<Level> far_;                        // ascending; every key below base_; empty whenever the window is
-  std::int64_t base_ = 0;                         // a multiple of 64
-  std::int64_t best_ = -1;                        // below base_ when empty
-  std::size_t near_ = 0;                          // levels in the window
+  template <class T>
+  using Array = std::unique_ptr<T[], Free>;
+
+  Array<std::int64_t> slots_;   // lots of every key in [base_, base_ + window); 0 where there is no level
+  Array<std::uint64_t> words_;  // one bit per slot: is there a level
+  std::vector<Level> far_;      // ascending; every key below base_; empty whenever the window is
+  std::int64_t base_ = 0;       // a multiple of 64
+  std::int64_t best_ = -1;      // below base_ when empty
+  std::size_t near_ = 0;        // levels in the window
 };
 
 }  // namespace tidewire
