@@ -27,6 +27,7 @@ HEADLINES = {
     "sign 100 × Binance order, ": "sign 100 orders (HMAC-SHA256, hex)",
     "1,000 Binance klines to columns, real newest": "1,000 klines into columns",
     "1,000 book diffs of 20 levels": "merge 1,000 book updates of 20 levels",
+    "1,000 recorded Binance spot diffs": "the same, recorded: 35 levels, many of them far from the best price",
 }
 
 
