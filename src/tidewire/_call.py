@@ -55,6 +55,8 @@ class Call(Generic[T]):
     covers the time. ``needs_instrument`` says that the parser turns contracts into base units: clients ``learn`` the
     symbol's instrument first, or all of the kind's. ``then`` is for answers that do not hold all of the value: given
     the answer and what it was parsed to, it returns the call whose parser adds what is missing, or ``None`` at the end.
+    ``needs_account``: the request names the account, whose id the venue fills in when it signs; clients ask
+    ``Venue.account_query`` first.
     """
 
     verb: str
@@ -69,6 +71,7 @@ class Call(Generic[T]):
     order_id: str | None = None
     client_order_id: str | None = None
     needs_instrument: bool = False
+    needs_account: bool = False
     then: Callable[[Response, T], Call[T] | None] | None = field(default=None, repr=False)
 
     def signed(self, credentials: Credentials, time_ns: int) -> Request:

@@ -120,6 +120,8 @@ class Session:
             )
         if call.signer is not None and self.clock.needs_sample():
             yield from self._learn_clock()
+        if call.needs_account and (query := self.venue.account_query()) is not None:
+            self.venue.learn_account((yield from self.run(query)))
         failures = 0
         while True:
             try:

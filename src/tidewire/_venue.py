@@ -19,6 +19,8 @@ from .symbols import Interval, Kind, Symbol, Time
 
 __all__ = ["Hosts", "Quota", "Spec", "Venue"]
 
+_DAY_NS = 86_400 * 10**9
+
 
 class Quota(msgspec.Struct, frozen=True):
     """A limit of the venue: at most ``limit`` units of weight per ``period_s`` seconds in ``scope``.
@@ -57,6 +59,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     bars are missing. ``orders_are_final``: ``fetch_orders`` leaves out working orders, and clients add them.
     ``forgets_unfilled``: an order that ended without a fill is gone from ``fetch_order`` and ``fetch_orders``.
     ``cancel_batch`` is how many orders ``batch_cancel`` takes, where the venue cannot cancel all at once.
+
+    ``day_offset_s``: bars of a day and longer open so many seconds after UTC midnight. ``market_buys_by_value`` lists
+    the kinds whose market buys name the money to spend: ``create_order``, which takes base units, refuses them.
     """
 
     name: str
@@ -78,6 +83,13 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     orders_are_final: bool = False
     forgets_unfilled: bool = False
     cancel_batch: int = 0
+    day_offset_s: int = 0
+    market_buys_by_value: tuple[Kind, ...] = ()
+
+    def open_time(self, interval: Interval, time_ns: int) -> int:
+        """Open time (UTC ns) of this venue's bar that contains ``time_ns``."""
+        offset_ns = self.day_offset_s * 10**9 if interval.ns is None or interval.ns >= _DAY_NS else 0
+        return interval.floor(time_ns - offset_ns) + offset_ns
 
 
 class Venue:
@@ -127,6 +139,14 @@ class Venue:
         for item in instruments:
             self._symbols[item.kind, item.native] = item.symbol
             self._instruments[item.symbol] = item
+
+    def account_query(self) -> Call[str] | None:
+        """A call for the id of the key's account: ``None`` where calls need no such id, or it is known already."""
+        return None
+
+    def learn_account(self, account_id: str) -> None:
+        """Remember the account's id, which calls with ``needs_account`` name. A venue object serves one key then."""
+        raise self._unsupported("account ids")
 
     def native_symbol(self, symbol: Symbol) -> str:
         """The venue's own id of a symbol, by rule."""

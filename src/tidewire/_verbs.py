@@ -149,7 +149,7 @@ class Verbs:
         if limit is not None and limit < 1:
             raise ConfigError(f"limit must be positive, not {limit}")
         now = self._session.clock.now_ns()
-        until = bar.floor(now) if closed else None  # the bar that is still open starts here
+        until = self._venue.spec.open_time(bar, now) if closed else None  # the bar that is still open starts here
         if until is not None and (last is None or last > until):
             last = until
         if first is not None and last is not None and last <= first:

@@ -17,7 +17,8 @@ def place(client: tw.Client, spot: str, type_: str) -> tw.Order:
     price = rules.round_price(last * Decimal("0.95"))
     quantity = rules.round_quantity(Decimal(200) / last, "up")
     limit = {} if type_ == "market" else {"price": price}
-    return client.create_order(spot, side="buy", type=type_, quantity=quantity, **limit)
+    side = "sell" if type_ == "market" and "spot" in client.venue.spec.market_buys_by_value else "buy"
+    return client.create_order(spot, side=side, type=type_, quantity=quantity, **limit)
 
 
 def count(client: tw.Client, spot: str, own_id: str) -> int:
