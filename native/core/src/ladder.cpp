@@ -12,8 +12,6 @@ constexpr std::int64_t headroom = Ladder::window / 4;
 // The window follows a falling best price when it has come this close to the bottom.
 constexpr std::int64_t footroom = Ladder::window / 4;
 
-bool lower(const Level& level, std::int64_t key) { return level.key < key; }
-
 template <class T>
 T* zeroed(std::size_t count) {
   void* p = std::calloc(count, sizeof(T));  // not a vector: untouched pages stay the system's zero page
@@ -26,7 +24,7 @@ T* zeroed(std::size_t count) {
 Ladder::Ladder() : slots_(zeroed<std::int64_t>(window)), words_(zeroed<std::uint64_t>(window / 64)) {}
 
 std::int64_t Ladder::worst() const {
-  if (!far_.empty()) return far_.front().key;
+  if (!far_.empty()) return far_.lowest().key;
   std::int64_t key = base_;
   while (words_[word_of(key)] == 0) key += 64;
   return key + std::countr_zero(words_[word_of(key)]);
@@ -34,8 +32,7 @@ std::int64_t Ladder::worst() const {
 
 std::int64_t Ladder::lots_at(std::int64_t key) const {
   if (key >= base_) return key < base_ + window ? slots_[slot(key)] : 0;
-  const auto at = std::lower_bound(far_.begin(), far_.end(), key, lower);
-  return at != far_.end() && at->key == key ? at->lots : 0;
+  return far_.lots_at(key);
 }
 
 void Ladder::set_outside(std::int64_t key, std::int64_t lots) {
@@ -45,16 +42,7 @@ void Ladder::set_outside(std::int64_t key, std::int64_t lots) {
     set(key, lots);
     return;
   }
-  const auto at = std::lower_bound(far_.begin(), far_.end(), key, lower);
-  if (at != far_.end() && at->key == key) {
-    if (lots != 0) {
-      at->lots = lots;
-    } else {
-      far_.erase(at);
-    }
-  } else if (lots != 0) {
-    far_.insert(at, Level{key, lots});
-  }
+  far_.set(key, lots);
 }
 
 // The level at or above the best one has just been set.
@@ -69,7 +57,7 @@ void Ladder::set_best(std::int64_t key, std::int64_t lots) {
     best_ = block + std::bit_width(words_[word_of(block)]) - 1;
     if (best_ < base_ + footroom) move_window(best_);
   } else if (!far_.empty()) {
-    move_window(far_.back().key);
+    move_window(far_.highest().key);
   } else {
     best_ = base_ - 1;
   }
@@ -91,7 +79,7 @@ void Ladder::evict_below(std::int64_t base) {
     std::uint64_t& word = words_[word_of(key)];
     for (; word != 0; word &= word - 1) {
       const std::int64_t found = key + std::countr_zero(word);
-      far_.push_back({found, slots_[slot(found)]});
+      far_.append({found, slots_[slot(found)]});
       slots_[slot(found)] = 0;
       --near_;
     }
@@ -100,7 +88,7 @@ void Ladder::evict_below(std::int64_t base) {
 
 // Pops what the window covers off the array.
 void Ladder::refill() {
-  for (; !far_.empty() && far_.back().key >= base_; far_.pop_back()) set(far_.back().key, far_.back().lots);
+  for (; !far_.empty() && far_.highest().key >= base_; far_.pop_highest()) set(far_.highest().key, far_.highest().lots);
 }
 
 void Ladder::load(std::vector<Level>& levels) {
@@ -115,16 +103,16 @@ void Ladder::load(std::vector<Level>& levels) {
   }
   for (std::size_t i = 0; i < levels.size(); ++i) {
     const bool replaced = i + 1 < levels.size() && levels[i + 1].key == levels[i].key;
-    if (!replaced && levels[i].lots != 0) far_.push_back(levels[i]);
+    if (!replaced && levels[i].lots != 0) far_.append(levels[i]);
   }
-  if (!far_.empty()) move_window(far_.back().key);
+  if (!far_.empty()) move_window(far_.highest().key);
 }
 
 void Ladder::trim(std::size_t count) {
   if (size() <= count) return;
   std::size_t surplus = size() - count;
   const std::size_t outer = std::min(surplus, far_.size());
-  far_.erase(far_.begin(), far_.begin() + static_cast<std::ptrdiff_t>(outer));
+  far_.drop_lowest(outer);
   for (surplus -= outer; surplus > 0; --surplus) set(worst(), 0);
 }
 

@@ -7,16 +7,13 @@
 #include <memory>
 #include <vector>
 
+#include "tidewire/deep_levels.hpp"
+
 namespace tidewire {
 
-struct Level {
-  std::int64_t key = 0;   // price in ticks, negated for asks, so that higher is better on both sides
-  std::int64_t lots = 0;  // never 0 in a ladder
-};
-
-// Levels near the best price live in a circular window that is indexed by price; all worse ones in a sorted array, best
-// last. The window always holds the best level. It moves when the market does: what falls out of its bottom is appended
-// to the array, and what it uncovers is popped off it, so that neither costs a search. Keys must lie within
+// Levels near the best price live in a circular window that is indexed by price; all worse ones in DeepLevels. The
+// window always holds the best level. It moves when the market does: what falls out of its bottom is appended to the
+// deep levels, and what it uncovers is popped off them, so that neither costs a search. Keys must lie within
 // +-Grid::limit.
 class Ladder {
  public:
@@ -68,9 +65,7 @@ class Ladder {
         if (!visit(Level{found, slots_[slot(found)]})) return;
       }
     }
-    for (std::size_t i = far_.size(); i > 0; --i) {
-      if (!visit(far_[i - 1])) return;
-    }
+    far_.visit_down(visit);
   }
 
  private:
@@ -92,7 +87,7 @@ class Ladder {
 
   Array<std::int64_t> slots_;   // lots of every key in [base_, base_ + window); 0 where there is no level
   Array<std::uint64_t> words_;  // one bit per slot: is there a level
-  std::vector<Level> far_;      // ascending; every key below base_; empty whenever the window is
+  DeepLevels far_;              // every key below base_; empty whenever the window is
   std::int64_t base_ = 0;       // a multiple of 64
   std::int64_t best_ = -1;      // below base_ when empty
   std::size_t near_ = 0;        // levels in the window
