@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, NoReturn, Protocol, Self
 
 from ._order import Number
 from ._progress import Progress
@@ -90,7 +90,8 @@ class _Base:
     def capabilities(self) -> frozenset[str]:
         """Verbs that this venue really offers here; any other raises ``NotSupported`` before anything is sent."""
         offered = self._venue.capabilities
-        return offered | {verb for verb, part in _DERIVED.items() if part in offered} | {"health"}
+        derived = {verb for verb, part in _DERIVED.items() if part in offered}
+        return frozenset(verb for verb in {*offered, *derived, "health"} if hasattr(type(self), verb))
 
     def health(self) -> Health:
         """Return latency, clock offset, used limits and the last error, without asking the venue."""
@@ -401,6 +402,26 @@ class AsyncClient(_Base):
     def watch_trades(self, symbol: str | Symbol) -> TradeStream:
         """Follow public trades: every one, in order. A reader too far behind gets ``StreamClosed`` with the count."""
         return self._streams.watch_trades(symbol)
+
+    def watch_ticker(self, symbol: str | Symbol) -> NoReturn:
+        """Follow quotes and 24 h statistics. Not built yet: raises ``NotSupported``, whatever the venue."""
+        self._streams.watch_ticker(symbol)
+
+    def watch_klines(self, symbol: str | Symbol, interval: str) -> NoReturn:
+        """Follow forming klines. Not built yet: raises ``NotSupported``, whatever the venue."""
+        self._streams.watch_klines(symbol, interval)
+
+    def watch_funding_rate(self, symbol: str | Symbol) -> NoReturn:
+        """Follow a perpetual's funding rate. Not built yet: raises ``NotSupported``, whatever the venue."""
+        self._streams.watch_funding_rate(symbol)
+
+    def watch_orders(self) -> NoReturn:
+        """Follow own orders. Not built yet: raises ``NotSupported``, whatever the venue."""
+        self._streams.watch_orders()
+
+    def watch_balances(self) -> NoReturn:
+        """Follow the account's balances. Not built yet: raises ``NotSupported``, whatever the venue."""
+        self._streams.watch_balances()
 
     async def ping(self) -> int:
         return await self._run(self._verbs.ping())
