@@ -258,6 +258,10 @@ class Venue:
         """Tickers of the symbols given (of one kind), or of all of a kind (``learn`` its instruments first)."""
         raise self._unsupported("fetch_tickers")
 
+    def fetch_quote(self, symbol: str | Symbol) -> Call[Ticker]:
+        """Best bid and ask of one symbol, and nothing else."""
+        raise self._unsupported("fetch_quote")
+
     def fetch_book(self, symbol: str | Symbol, depth: int = 100) -> Call[BookSnapshot]:
         """Order book snapshot of at most ``depth`` levels a side."""
         raise self._unsupported("fetch_book")

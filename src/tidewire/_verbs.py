@@ -203,6 +203,9 @@ class Verbs:
         yield from self._instruments("spot")
         return (yield from self._ask(self._venue.fetch_tickers()))
 
+    def fetch_quote(self, symbol: str | Symbol) -> Effects[Ticker]:
+        return (yield from self._ask(self._venue.fetch_quote(symbol)))
+
     def fetch_book(self, symbol: str | Symbol, depth: int = 100) -> Effects[BookSnapshot]:
         return (yield from self._ask(self._venue.fetch_book(symbol, depth)))
 

@@ -222,6 +222,10 @@ class Client(_Base):
         """Return the tickers of the symbols given, or of every spot symbol."""
         return self._run(self._verbs.fetch_tickers(symbols))
 
+    def fetch_quote(self, symbol: str | Symbol) -> Ticker:
+        """Return the best bid and ask alone: cheaper than a ticker, and what some venues' tickers leave out."""
+        return self._run(self._verbs.fetch_quote(symbol))
+
     def fetch_book(self, symbol: str | Symbol, depth: int = 100) -> BookSnapshot:
         """Return the order book, at most ``depth`` levels a side."""
         return self._run(self._verbs.fetch_book(symbol, depth))
@@ -473,6 +477,9 @@ class AsyncClient(_Base):
 
     async def fetch_tickers(self, symbols: Sequence[str | Symbol] | None = None) -> list[Ticker]:
         return await self._run(self._verbs.fetch_tickers(symbols))
+
+    async def fetch_quote(self, symbol: str | Symbol) -> Ticker:
+        return await self._run(self._verbs.fetch_quote(symbol))
 
     async def fetch_book(self, symbol: str | Symbol, depth: int = 100) -> BookSnapshot:
         return await self._run(self._verbs.fetch_book(symbol, depth))

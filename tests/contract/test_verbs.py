@@ -150,6 +150,20 @@ async def test_tickers(api: Any, spots: list[str], symbol: str) -> None:
     assert len(await api.fetch_tickers()) >= 2
 
 
+@pytest.mark.parametrize("kind", ["spot", "linear"])
+async def test_best_quotes(api: Any, kind: str) -> None:
+    needs(api, "fetch_quote")
+    if kind not in api.venue.spec.kinds:
+        pytest.skip(f"the venue has no {kind} markets")
+    symbol = next(item.symbol for item in await api.fetch_instruments(kind) if item.active)
+    quote = await api.fetch_quote(symbol)
+    assert quote.symbol == symbol
+    assert 0 < quote.bid < quote.ask
+    assert quote.bid_quantity > 0
+    assert quote.ask_quantity > 0
+    assert quote.last is None
+
+
 async def test_derivatives_data(api: Any, perp: str) -> None:
     needs(api, "fetch_funding_rate", "fetch_funding_history", "fetch_open_interest")
     now = await api.fetch_funding_rate(perp)

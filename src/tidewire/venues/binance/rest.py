@@ -53,6 +53,7 @@ _limits = wire.decoder(wire.Limits)
 _price = wire.decoder(wire.Price)
 _ticker = wire.decoder(wire.Ticker24h)
 _tickers = wire.decoder(list[wire.Ticker24h])
+_quotes = wire.decoder(wire.BestQuotes)
 _depth = wire.decoder(wire.Depth)
 _trades = wire.decoder(list[wire.PublicTrade])
 _premium_index = wire.decoder(wire.PremiumIndex)
@@ -160,7 +161,7 @@ class Binance(BinanceStreams):
         return self._get_for("fetch_price", symbol, {}, lambda body, market: _price(body).price)
 
     def fetch_ticker(self, symbol: str | Symbol) -> Call[Ticker]:
-        """See: /api/v3/ticker/24hr. The futures' answer has no best quotes: they are ``None``."""
+        """See: /api/v3/ticker/24hr. The futures' answer has no best quotes: ``fetch_quote`` has."""
         return self._get_for("fetch_ticker", symbol, {}, lambda body, market: _ticker(body).ticker(market))
 
     def fetch_tickers(
@@ -179,6 +180,10 @@ class Binance(BinanceStreams):
 
         weight = _step(((20, 2), (100, 40), (101, MARKETS[kind].all_tickers_weight)), min(count, 101))
         return self._get("fetch_tickers", kind, params, parse, weight=weight)
+
+    def fetch_quote(self, symbol: str | Symbol) -> Call[Ticker]:
+        """See: /api/v3/ticker/bookTicker, /fapi/v1/ticker/bookTicker."""
+        return self._get_for("fetch_quote", symbol, {}, lambda body, market: _quotes(body).ticker(market))
 
     def fetch_book(self, symbol: str | Symbol, depth: int = 100) -> Call[BookSnapshot]:
         """See: /api/v3/depth, /fapi/v1/depth. The venue has fixed depths: the next larger is asked for and cut."""

@@ -179,6 +179,18 @@ class BestQuotes(msgspec.Struct):
     bidQty: Decimal
     askPrice: Decimal
     askQty: Decimal
+    time: int | None = None
+
+    def ticker(self, symbol: Symbol) -> Ticker:
+        return Ticker(
+            venue=VENUE,
+            symbol=symbol,
+            bid=_positive(self.bidPrice),
+            bid_quantity=_positive(self.bidQty),
+            ask=_positive(self.askPrice),
+            ask_quantity=_positive(self.askQty),
+            time_ns=_ns(self.time),
+        )
 
 
 class Depth(msgspec.Struct):
