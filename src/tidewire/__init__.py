@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from .book import BookLayout, BookState, OrderBook
 from .credentials import Credentials
 from .errors import (
     AuthenticationError,
@@ -50,7 +49,6 @@ from .errors import (
     VenueUnavailable,
     WouldTakeLiquidity,
 )
-from .klines import KlineLayout, Klines, decode_klines
 from .models import (
     Balance,
     BookSnapshot,
@@ -69,13 +67,28 @@ from .models import (
     TimeInForce,
     Trade,
 )
-from .signing import Signer
 from .symbols import Interval, Symbol
 from .venues import venue, venues
 
 if TYPE_CHECKING:
     from . import sandbox
+    from .book import BookLayout, BookState, OrderBook
     from .client import AsyncClient, Client
+    from .klines import KlineLayout, Klines, decode_klines
+    from .signing import Signer
+
+# Loaded when first asked for: what brings NumPy, the compiled core, httpx or servers along.
+_LATE = {
+    "AsyncClient": "client",
+    "BookLayout": "book",
+    "BookState": "book",
+    "Client": "client",
+    "KlineLayout": "klines",
+    "Klines": "klines",
+    "OrderBook": "book",
+    "Signer": "signing",
+    "decode_klines": "klines",
+}
 
 __all__ = [
     "AsyncClient",
@@ -148,11 +161,11 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:
-    """Load the clients (httpx), the sandbox (servers) and the version only when they are asked for."""
     from importlib import import_module
 
-    if name in ("AsyncClient", "Client"):
-        return getattr(import_module(".client", __name__), name)
+    if name in _LATE:
+        value = globals()[name] = getattr(import_module(f".{_LATE[name]}", __name__), name)
+        return value
     if name == "sandbox":
         return import_module(".sandbox", __name__)
     if name == "__version__":

@@ -8,11 +8,12 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .._venue import Venue
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from .._venue import Venue
 
 __all__ = ["home", "venue", "venues"]
 
@@ -63,6 +64,8 @@ def _entry_points() -> dict[str, EntryPoint]:
 
 @cache
 def _load(name: str) -> type[Venue]:
+    from .._venue import Venue  # brings the compiled core along, which a mere list of names does not need
+
     found = import_module(f"{__name__}.{name}").VENUE if name in _folders() else _entry_points()[name].load()
     if not (isinstance(found, type) and issubclass(found, Venue)):
         raise ConfigError(f"venue {name!r}: {found!r} is not a subclass of tidewire's Venue")
