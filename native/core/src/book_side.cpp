@@ -9,6 +9,7 @@ namespace tidewire {
 
 void BookSide::load(SideChanges& changes) {
   odd_lots_.clear();
+  live_odd_lots_ = changes.odd_lots.size();
   texts_.clear();
   keep(changes);
   ladder_.load(changes.levels);
@@ -19,13 +20,14 @@ void BookSide::load(SideChanges& changes) {
 void BookSide::merge(const SideChanges& changes) {
   for (const Level& level : changes.levels) ladder_.set(level.key, level.lots);
   keep(changes);
+  if (odd_lots_.size() > 2 * live_odd_lots_ + 64) {  // seldom enough to cost nothing
+    std::erase_if(odd_lots_, [&](const auto& entry) { return ladder_.lots_at(entry.first) != odd_lot; });
+    live_odd_lots_ = odd_lots_.size();
+  }
 }
 
 // Takes over what the ladder cannot hold.
 void BookSide::keep(const SideChanges& changes) {
-  if (!odd_lots_.empty()) {
-    for (const Level& level : changes.levels) odd_lots_.erase(level.key);
-  }
   for (const auto& [key, quantity] : changes.odd_lots) odd_lots_[key].assign(quantity.data(), quantity.size());
   for (std::size_t i = 0; i < changes.texts.size(); ++i) {
     const auto& [price, quantity] = changes.texts[i];

@@ -65,7 +65,8 @@ class BookSide {
   void keep(const SideChanges& changes);
 
   Ladder ladder_;
-  ByKey odd_lots_;
+  ByKey odd_lots_;  // also of levels that have changed since; these are swept out now and then
+  std::size_t live_odd_lots_ = 0;
   ByKey texts_;
   std::optional<std::int64_t> known_;
 };
