@@ -324,8 +324,8 @@ cdef class Book:
         cdef pair[string, string] level
         return [(level.first.decode(), level.second.decode()) for level in level_texts(self.idle()[0], bids, count)]
 
-    def fill(self, out, size_t count, str format):
-        """Write the best levels into a C-contiguous buffer of 4 * count items: ``format`` "d" (values) or "l" (ticks)."""
+    def fill(self, out, n, str format):
+        """Write the best levels into a buffer of shape (2, n, 2), ``n`` None: any; ``format`` "d" (values) or "l" (ticks)."""
         cdef Py_buffer view
         cdef CoreBook* book = self.idle()
         try:
@@ -333,12 +333,16 @@ cdef class Book:
         except (BufferError, ValueError) as error:
             raise ConfigError(f"out must be a writable C-contiguous array: {error}") from None
         try:
-            if view.itemsize != 8 or view.len != <Py_ssize_t> (32 * count) or view.format[0] != ord(format) or view.format[1] != 0:
-                raise ConfigError(f"out must be a C-contiguous array of shape (2, {count}, 2) and dtype {format}")
+            if view.ndim != 3 or view.shape[0] != 2 or view.shape[2] != 2 or (n is not None and view.shape[1] != n):
+                raise ConfigError(f"out must have shape (2, {'any' if n is None else n}, 2)")
+            if view.itemsize != 8 or view.format[0] != ord(format) or view.format[1] != 0:
+                raise ConfigError(f"out must have dtype {'float64' if format == 'd' else 'int64'}")
             if format == "d":
-                write_values(book[0], count, <double*> view.buf)
-            elif not write_ticks(book[0], count, <int64_t*> view.buf):
-                raise BookError("a quantity among these levels is no whole number of lots: give a finer lot_size, or ask for arrays")
+                write_values(book[0], view.shape[1], <double*> view.buf)
+            elif not write_ticks(book[0], view.shape[1], <int64_t*> view.buf):
+                raise BookError(
+                    "a quantity among these levels is no whole number of lots: give a finer lot_size, or ask for arrays"
+                )
         finally:
             PyBuffer_Release(&view)
 

@@ -114,6 +114,9 @@ class BookState(StrEnum):
     STALE = "STALE"
 
 
+_STATES = {state.value: state for state in BookState}
+
+
 class OrderBook(_native.Book):
     """The levels of one market, kept from snapshots and deltas.
 
@@ -150,7 +153,7 @@ class OrderBook(_native.Book):
     @property
     def state(self) -> BookState:
         """``LIVE``, or why not."""
-        return BookState(super().state)
+        return _STATES[super().state]
 
     def require_live(self) -> None:
         """Raise ``BookError`` unless the book is ``LIVE``, ``CrossedBook`` when bids reach asks."""
@@ -185,8 +188,8 @@ class OrderBook(_native.Book):
         of that shape, is filled and returned instead of a new array. Raises ``ConfigError`` for another shape or dtype.
         """
         if out is None:
-            out = np.empty((2, max(self.bid_count, self.ask_count) if n is None else _count(n), 2))
-        self.fill(out, _rows(out, n), "d")
+            out = np.empty((2, self._deepest() if n is None else _count(n), 2))
+        self.fill(out, n, "d")
         return out
 
     def ticks(self, n: int | None = None, *, out: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
@@ -195,8 +198,8 @@ class OrderBook(_native.Book):
         Raises ``BookError`` when one of these quantities is no whole number of lots.
         """
         if out is None:
-            out = np.empty((2, max(self.bid_count, self.ask_count) if n is None else _count(n), 2), dtype=np.int64)
-        self.fill(out, _rows(out, n), "l")
+            out = np.empty((2, self._deepest() if n is None else _count(n), 2), dtype=np.int64)
+        self.fill(out, n, "l")
         return out
 
     @property
@@ -224,6 +227,9 @@ class OrderBook(_native.Book):
             f"<OrderBook {self.state} {best}, {self.bid_count} bids, {self.ask_count} asks, sequence {self.sequence}>"
         )
 
+    def _deepest(self) -> int:
+        return max(self.bid_count, self.ask_count)
+
     def _levels(self, *, bids: bool, count: int) -> tuple[Level, ...]:
         return tuple(Level(Decimal(price), Decimal(quantity)) for price, quantity in self.level_texts(bids, count))
 
@@ -232,12 +238,6 @@ def _count(n: int) -> int:
     if n < 0:
         raise ConfigError(f"a number of levels cannot be negative: {n}")
     return n
-
-
-def _rows(out: npt.NDArray[np.float64] | npt.NDArray[np.int64], n: int | None) -> int:
-    if out.ndim != 3 or (n is not None and out.shape[1] != n):
-        raise ConfigError(f"out must have shape (2, {'n' if n is None else n}, 2), not {out.shape}")
-    return int(out.shape[1])
 
 
 def _decimal(text: str | None) -> Decimal | None:

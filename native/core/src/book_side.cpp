@@ -77,10 +77,8 @@ std::string BookSide::quantity_text(const Grid& grid, const Level& level) const 
   return level.lots == odd_lot ? odd_lots_.at(level.key) : grid.text(level.lots);
 }
 
-double BookSide::quantity_value(const Grid& grid, const Level& level) const {
-  if (level.lots != odd_lot) [[likely]]
-    return grid.value(level.lots);
-  const std::string& text = odd_lots_.at(level.key);
+double BookSide::odd_value(std::int64_t key) const {
+  const std::string& text = odd_lots_.at(key);
   Decimal number;
   read_whole_decimal({text.data(), text.size()}, number);
   return to_double(number);

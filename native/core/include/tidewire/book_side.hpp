@@ -55,7 +55,9 @@ class BookSide {
   void scale_ticks(std::int64_t factor);
 
   std::string quantity_text(const Grid& grid, const Level& level) const;
-  double quantity_value(const Grid& grid, const Level& level) const;
+  double quantity_value(const Grid& grid, const Level& level) const {
+    return level.lots == odd_lot ? odd_value(level.key) : grid.value(level.lots);
+  }
   // "price:quantity" as the venue wrote it; only for levels whose changes came with texts.
   const std::string& text(std::int64_t key) const { return texts_.at(key); }
 
@@ -63,6 +65,7 @@ class BookSide {
   using ByKey = std::unordered_map<std::int64_t, std::string>;
 
   void keep(const SideChanges& changes);
+  double odd_value(std::int64_t key) const;
 
   Ladder ladder_;
   ByKey odd_lots_;  // also of levels that have changed since; these are swept out now and then
