@@ -106,7 +106,7 @@ class Session:
 
     def run(self, call: Call[T]) -> Effects[T]:
         """Send a call and those that complete its answer; wait for turns, retry reads, tell the truth about writes."""
-        following: Call[T] | None = call
+        value, following = yield from self._run(call)
         while following is not None:
             value, following = yield from self._run(following)
         return value
