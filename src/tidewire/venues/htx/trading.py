@@ -1,0 +1,401 @@
+"""HTX's private verbs: spot by version 1, swaps by version 5 in cross margin and one-way position mode.
+
+Version 5 rather than the classic swap addresses, which come in an isolated and a cross edition each, know no look-up of
+fills by contract and take writes for reads: it is what peers moved to in 2026.
+
+See: https://huobiapi.github.io/docs/spot/v1/en/#trading and https://www.htx.com/en-us/opend/newApiPages/
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from uuid import uuid4
+
+from ..._call import Call
+from ..._order import NewOrder, Number, one_id, plain
+from ...errors import ConfigError, FilterViolation, NotSupported, OrderNotFound, VenueError
+from ...models import Balance, Fill, Order, OrderStatus, OrderType, Position, TimeInForce
+from ...symbols import Kind, Symbol, Time, parse_window
+from . import reports
+from .calls import Named, milliseconds
+from .errors import refusal
+from .market import HtxMarket
+from .wire import EXACT, decoder
+
+__all__ = ["Htx"]
+
+_TWO_DAYS = 48 * 3600 * 10**9
+_ORDERS_PAGE = 100
+_FILLS_PAGE = {"spot": 500, "linear": 100}
+_OPEN_PAGE = 500
+_MARGIN = "cross"
+_STATES = "pre-submitted,submitted,partial-filled,filled,partial-canceled,canceled"
+_LONGEST_OWN_ID = 64
+_FORCES = {TimeInForce.GTC: "limit", TimeInForce.IOC: "ioc", TimeInForce.FOK: "limit-fok"}
+# What a spot cancel by client id answers instead of an error: gone long ago, unknown, or the state it found.
+_CANCEL_CODES = {
+    -1: "the order was final long ago",
+    0: "no order has this client order id",
+    5: "the order is partly filled and canceled already",
+    6: "the order is filled already",
+    7: "the order is canceled already",
+}
+
+_spot_account = decoder(reports.SpotAccount)
+_margin_account = decoder(reports.MarginAccount)
+_positions = decoder(reports.Positions)
+_spot_order = decoder(reports.SpotOrderAnswer)
+_spot_orders = decoder(reports.SpotOrders)
+_swap_order = decoder(reports.SwapOrderAnswer)
+_swap_orders = decoder(reports.SwapOrders)
+_spot_fills = decoder(reports.SpotFills)
+_swap_fills = decoder(reports.SwapFills)
+_spot_placed = decoder(reports.SpotPlaced)
+_swap_placed = decoder(reports.SwapPlaced)
+_spot_canceled = decoder(reports.SpotCanceledAnswer)
+_swap_canceled = decoder(reports.SwapCanceled)
+
+
+class Htx(HtxMarket):
+    """HTX spot and USDT-margined swaps. Symbols: ``BTC-USDT`` spot, ``BTC-USDT-PERP`` and ``BTC-USDT-261225`` swaps.
+
+    New orders and cancels are only acknowledged: their status is ``PENDING`` and ``CANCELING`` until ``fetch_order``.
+    """
+
+    def fetch_balances(self, *, kind: Kind = "spot") -> Call[list[Balance]]:
+        """See: /v1/account/accounts/{account-id}/balance, /v5/account/balance (totals are equity)."""
+        if kind == "spot":
+            return self._private(
+                "fetch_balances", kind, {}, lambda body: _spot_account(body).nonzero(), needs_account=True
+            )
+
+        def parse(body: bytes) -> list[Balance]:
+            return [row.model() for row in _margin_account(body).data.details if row.equity]
+
+        return self._private("fetch_balances", kind, {}, parse)
+
+    def fetch_positions(self) -> Call[list[Position]]:
+        """See: /v5/trade/position/opens."""
+
+        def parse(body: bytes) -> list[Position]:
+            rows = [row for row in _positions(body).data if row.volume]
+            named = [(row, self.known_symbol(row.contract_code, "linear")) for row in rows]
+            return [row.position(symbol, self._size(symbol)) for row, symbol in named]
+
+        return self._private("fetch_positions", "linear", {}, parse)
+
+    def fetch_orders(
+        self,
+        symbol: str | Symbol,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
+    ) -> Call[list[Order]]:
+        """See: /v1/order/orders, /v5/trade/order/history. On spot a window is at most 48 hours, within 180 days.
+
+        Canceled spot orders are kept for two hours only.
+        """
+        market = self.symbol(symbol)
+        size = self._page(limit, _ORDERS_PAGE)
+        if market.kind == "spot":
+            params = {"states": _STATES, "size": size, **_spot_window(start, end)}
+        else:
+            params = {"margin_mode": _MARGIN, "limit": size, **_swap_window(start, end)}
+
+        def parse(body: bytes) -> list[Order]:
+            return sorted(self._orders(body, market.kind, market), key=lambda row: (row.created_ns or 0, row.order_id))
+
+        return self._private(
+            "fetch_orders", market.kind, {**self._target(market), **params}, parse, symbol=market
+        )
+
+    def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Call[list[Order]]:
+        """See: /v1/order/openOrders (at most 500), /v5/trade/order/opens."""
+        market = None if symbol is None else self.symbol(symbol)
+        kind = kind if market is None else market.kind
+        params = {} if market is None else self._target(market)
+        if kind == "spot":  # account and symbol go together, or not at all
+            params = {**params, "size": _OPEN_PAGE, **({} if market is None else {"account-id": "{account-id}"})}
+        return self._private(
+            "fetch_open_orders",
+            kind,
+            params,
+            lambda body: self._orders(body, kind, market),
+            symbol=market,
+            needs_account=kind == "spot" and market is not None,
+        )
+
+    def fetch_order(
+        self, symbol: str | Symbol, *, order_id: str | None = None, client_order_id: str | None = None
+    ) -> Call[Order]:
+        """See: /v1/order/orders/{order-id}, /v1/order/orders/getClientOrder, /v5/trade/order.
+
+        By client order id spot finds open orders for eight hours and others for two, swaps all for eight.
+        """
+        market = self.symbol(symbol)
+        order_id, client_order_id = one_id(order_id, client_order_id)
+        ids = Named(symbol=market, order_id=order_id, client_order_id=client_order_id)
+        if market.kind == "linear":
+            named = {"margin_mode": _MARGIN, "order_id": order_id, "client_order_id": _swap_id(client_order_id)}
+            params = {**self._target(market), **named}
+            return self._private("fetch_order", "linear", params, lambda body: self._swap_order(body, market), **ids)
+
+        def parse(body: bytes) -> Order:
+            return _spot_order(body).data.order(market)
+
+        if order_id is not None:
+            return self._private("fetch_order", "spot", {}, parse, names={"order-id": order_id}, **ids)
+        params = {"clientOrderId": client_order_id}
+        return self._private("fetch_order", "spot", params, parse, address="fetch_client_order", **ids)
+
+    def fetch_fills(
+        self,
+        symbol: str | Symbol,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
+    ) -> Call[list[Fill]]:
+        """See: /v1/order/matchresults, /v5/trade/order/details. A window is at most 48 hours long."""
+        market = self.symbol(symbol)
+        size = self._page(limit, _FILLS_PAGE[market.kind])
+        if market.kind == "spot":
+            since, until = milliseconds(*parse_window(start, end))
+            params = {"size": size, "start-time": since, "end-time": until}
+        else:
+            params = {"limit": size, **_swap_window(start, end)}
+
+        def parse(body: bytes) -> list[Fill]:
+            if market.kind == "spot":
+                fills = [row.fill(market) for row in _spot_fills(body).data]
+            else:
+                fills = [row.fill(market, self._size(market)) for row in _swap_fills(body).data]
+            return sorted(fills, key=lambda fill: fill.time_ns or 0)
+
+        return self._private("fetch_fills", market.kind, {**self._target(market), **params}, parse, symbol=market)
+
+    # Orders.
+
+    def create_order(
+        self,
+        symbol: str | Symbol,
+        *,
+        side: str,
+        type: str,
+        quantity: Number,
+        price: Number | None = None,
+        time_in_force: str | None = None,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        client_order_id: str | None = None,
+    ) -> Call[Order]:
+        """See: POST /v1/order/orders/place, /v5/trade/order. The answer is the order's id and nothing else.
+
+        A market buy on spot names the money to spend, not a quantity: ``NotSupported``; a limit order with
+        ``time_in_force="ioc"`` at the highest price that you accept does the same. A post-only order that would take
+        is accepted and canceled at once. Client order ids: 1 to 64 characters on spot, whole numbers on swaps. The
+        venue does not check that they are unique.
+        """
+        order = NewOrder.of(
+            self.symbol(symbol),
+            side=side,
+            type=type,
+            quantity=quantity,
+            price=price,
+            time_in_force=time_in_force,
+            post_only=post_only,
+            reduce_only=reduce_only,
+        )
+        market = order.symbol
+        own_id = client_order_id or (f"tw-{uuid4().hex}" if market.kind == "spot" else str(secrets.randbits(62) + 1))
+        terms = self._spot_terms(order, own_id) if market.kind == "spot" else self._swap_terms(order, own_id)
+
+        def parse(body: bytes) -> Order:
+            order_id = str(_spot_placed(body).data) if market.kind == "spot" else _swap_placed(body).data.order_id
+            return _acknowledged(order, order_id, own_id)
+
+        return self._private(
+            "create_order",
+            market.kind,
+            terms,
+            parse,
+            method="POST",
+            symbol=market,
+            client_order_id=own_id,
+            needs_account=market.kind == "spot",
+        )
+
+    def cancel_order(
+        self, symbol: str | Symbol, *, order_id: str | None = None, client_order_id: str | None = None
+    ) -> Call[Order]:
+        """See: POST /v1/order/orders/{order-id}/submitcancel, …/submitCancelClientOrder, /v5/trade/cancel_order.
+
+        Success means that the cancel was taken, not that the order is canceled.
+        """
+        market = self.symbol(symbol)
+        order_id, client_order_id = one_id(order_id, client_order_id)
+        ids = Named(symbol=market, order_id=order_id, client_order_id=client_order_id)
+        if market.kind == "linear":
+
+            def parse(body: bytes) -> Order:
+                named = _swap_placed(body).data
+                return self._canceling(market, named.order_id, named.client_order_id)
+
+            params = {**self._target(market), "order_id": order_id, "client_order_id": _swap_id(client_order_id)}
+            return self._private("cancel_order", "linear", params, parse, method="POST", **ids)
+        if order_id is not None:
+            return self._private(
+                "cancel_order",
+                "spot",
+                {},
+                lambda body: self._canceling(market, str(_spot_placed(body).data), None),
+                method="POST",
+                names={"order-id": order_id},
+                **ids,
+            )
+        return self._private(
+            "cancel_order",
+            "spot",
+            {"client-order-id": client_order_id},
+            lambda body: self._canceled_by_own_id(body, market, client_order_id),
+            method="POST",
+            address="cancel_client_order",
+            **ids,
+        )
+
+    def cancel_all_orders(self, symbol: str | Symbol) -> Call[list[Order]]:
+        """See: POST /v1/order/orders/batchCancelOpenOrders (100 at a time, and only counts), /v5/…/cancel_all_orders.
+
+        Raises ``VenueError`` when orders remain: ask again.
+        """
+        market = self.symbol(symbol)
+
+        def parse(body: bytes) -> list[Order]:
+            if market.kind == "linear":
+                rows = [row for row in _swap_canceled(body).data if str(row.code) in ("None", "200")]
+                return [self._canceling(market, row.order_id, row.client_order_id) for row in rows]
+            done = _spot_canceled(body).data
+            if done.failed_count or done.next_id > 0:
+                counts = f"{done.success_count} canceled, {done.failed_count} not"
+                raise VenueError(f"{counts}, and there may be more: cancel_all_orders again", venue=self.name)
+            return []
+
+        target = self._target(market)
+        return self._private("cancel_all_orders", market.kind, target, parse, method="POST", symbol=market)
+
+    # Inside.
+
+    def _spot_terms(self, order: NewOrder, own_id: str) -> Mapping[str, object]:
+        if order.reduce_only:
+            raise NotSupported(f"{self.name}: reduce_only is for swaps, {order.symbol} is spot", venue=self.name)
+        if order.type is OrderType.MARKET and order.side == "buy":
+            hint = "buy with a limit order and time_in_force='ioc' at the highest price that you accept"
+            why = "market buys on spot name the money, not a quantity"
+            raise NotSupported(f"{self.name}: {why}; {hint}", venue=self.name)
+        if not 1 <= len(own_id) <= _LONGEST_OWN_ID:
+            raise ConfigError(
+                f"{self.name}: a client order id has 1 to {_LONGEST_OWN_ID} characters, not {len(own_id)}",
+                venue=self.name,
+            )
+        if order.type is OrderType.MARKET:
+            word = "market"
+        elif order.post_only:
+            word = "limit-maker"
+        else:
+            word = _FORCES[order.time_in_force or TimeInForce.GTC]
+        return {
+            "account-id": "{account-id}",
+            **self._target(order.symbol),
+            "type": f"{order.side}-{word}",
+            "amount": plain(order.quantity),
+            "price": None if order.price is None else plain(order.price),
+            "client-order-id": own_id,
+        }
+
+    def _swap_terms(self, order: NewOrder, own_id: str) -> Mapping[str, object]:
+        size = self._size(order.symbol)
+        contracts, rest = EXACT.divmod(order.quantity, size)
+        if rest:
+            below = contracts * size
+            raise FilterViolation(
+                f"{order.symbol}: quantity {order.quantity} is not a multiple of {size}, the size of a contract; "
+                f"{below} and {below + size} are",
+                venue=self.name,
+            )
+        return {
+            **self._target(order.symbol),
+            "margin_mode": _MARGIN,
+            "side": str(order.side),
+            "type": "post_only" if order.post_only else str(order.type),
+            "time_in_force": None if order.type is OrderType.MARKET else str(order.time_in_force or TimeInForce.GTC),
+            "volume": f"{contracts:f}",
+            "price": None if order.price is None else plain(order.price),
+            "reduce_only": 1 if order.reduce_only else None,
+            "client_order_id": _swap_id(own_id),
+        }
+
+    def _orders(self, body: bytes, kind: Kind, market: Symbol | None) -> list[Order]:
+        if kind == "spot":
+            return [row.order(market or self.known_symbol(row.symbol, kind)) for row in _spot_orders(body).data]
+        named = [(row, market or self.known_symbol(row.contract_code, kind)) for row in _swap_orders(body).data]
+        return [row.order(symbol, self._size(symbol)) for row, symbol in named]
+
+    def _swap_order(self, body: bytes, market: Symbol) -> Order:
+        rows = _swap_order(body).rows()
+        if not rows:
+            raise OrderNotFound("the venue knows no such order", venue=self.name)
+        return rows[0].order(market, self._size(market))
+
+    def _canceling(self, market: Symbol, order_id: str, own_id: str | None) -> Order:
+        return Order(
+            venue=self.name, symbol=market, order_id=order_id, client_order_id=own_id, status=OrderStatus.CANCELING
+        )
+
+    def _canceled_by_own_id(self, body: bytes, market: Symbol, own_id: str | None) -> Order:
+        code = int(_spot_placed(body).data)
+        if code in _CANCEL_CODES:
+            raise OrderNotFound(_CANCEL_CODES[code], venue=self.name, code=code)
+        if code != 10:
+            raise refusal(str(code), f"the venue answers a cancel with state {code}")
+        return self._canceling(market, "", own_id)
+
+
+def _acknowledged(order: NewOrder, order_id: str, own_id: str) -> Order:
+    force = order.time_in_force or TimeInForce.GTC
+    return Order(
+        venue="htx",
+        symbol=order.symbol,
+        order_id=order_id,
+        client_order_id=own_id,
+        status=OrderStatus.PENDING,
+        side=order.side,
+        type=order.type,
+        quantity=order.quantity,
+        price=order.price,
+        time_in_force=None if order.type is OrderType.MARKET else force,
+        post_only=order.post_only,
+        reduce_only=order.reduce_only if order.symbol.kind == "linear" else None,
+    )
+
+
+def _swap_id(own_id: str | None) -> int | None:
+    """Swaps take whole numbers of 63 bits as client order ids."""
+    if own_id is None:
+        return None
+    if not own_id.isdigit() or not 0 < int(own_id) < 2**63:
+        raise ConfigError(f"htx: a swap's client order id is a whole number below 2**63, not {own_id!r}", venue="htx")
+    return int(own_id)
+
+
+def _spot_window(start: Time | None, end: Time | None) -> dict[str, int | None]:
+    """The venue goes back from the end, 48 hours at most: a start alone is given an end."""
+    first, last = parse_window(start, end)
+    since, until = milliseconds(first, first + _TWO_DAYS if first is not None and last is None else last)
+    return {"start-time": since, "end-time": until}
+
+
+def _swap_window(start: Time | None, end: Time | None) -> dict[str, int | None]:
+    since, until = milliseconds(*parse_window(start, end))
+    return {"start_time": since, "end_time": until}

@@ -1,0 +1,130 @@
+"""HTX's dialect by hand: what a plain HTTP client gets, signed without any of our own code."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import hmac
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+import tidewire as tw
+from tidewire.sandbox import Sandbox
+
+Signed = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox("htx", pace=None) as running:
+        yield running
+
+
+@pytest.fixture
+def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=sandbox.base_url("htx"), timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+def signed(sandbox: Sandbox, http: httpx.Client) -> Signed:
+    """``signed("GET", "/v1/…", {"symbol": "btcusdt"})``; ``host``, ``late`` and ``body`` bend the rules."""
+    key = sandbox.credentials("htx")
+
+    def send(
+        method: str, path: str, params: dict[str, str] | None = None, *, host: str = "", late: int = 0, body: Any = None
+    ) -> Any:
+        stamp = (dt.datetime.now(dt.UTC) - dt.timedelta(seconds=late)).strftime("%Y-%m-%dT%H:%M:%S")
+        names = {
+            "AccessKeyId": key.key,
+            "SignatureMethod": "HmacSHA256",
+            "SignatureVersion": "2",
+            "Timestamp": stamp,
+            **(params or {}),
+        }
+        query = "&".join(f"{name}={quote(names[name], safe='')}" for name in sorted(names))
+        where = host or http.base_url.netloc.decode()
+        digest = hmac.new(key.secret.encode(), f"{method}\n{where}\n{path}\n{query}".encode(), hashlib.sha256).digest()
+        url = f"{path}?{query}&Signature={quote(base64.b64encode(digest), safe='')}"
+        answer = http.request(method, url, json=body)
+        assert answer.status_code == 200
+        return answer.json()
+
+    return send
+
+
+def test_the_signature_covers_host_time_and_query(signed: Signed) -> None:
+    assert signed("GET", "/v1/account/accounts")["status"] == "ok"
+    for bent in ({"host": "api.huobi.pro"}, {"late": 301}, {"late": -301}):
+        answer = signed("GET", "/v1/account/accounts", **bent)
+        assert (answer["status"], answer["err-code"]) == ("error", "api-signature-not-valid")
+    assert signed("GET", "/v1/account/accounts", late=299)["status"] == "ok"
+    assert signed("GET", "/v5/account/balance", late=301)["code"] == 1003
+
+
+def test_the_account_must_be_ones_own(signed: Signed) -> None:
+    rows = signed("GET", "/v1/account/accounts")["data"]
+    own = next(row["id"] for row in rows if row["type"] == "spot")
+    assert signed("GET", f"/v1/account/accounts/{own}/balance")["data"]["list"]
+    assert signed("GET", f"/v1/account/accounts/{own + 5}/balance")["status"] == "error"
+
+
+def test_market_data_are_bare_numbers_newest_first(http: httpx.Client) -> None:
+    answer = http.get("/market/history/candles", params={"symbol": "btcusdt", "period": "60min", "size": "3"})
+    rows = answer.json()["data"]
+    assert [a["id"] - b["id"] for a, b in itertools.pairwise(rows)] == [3600, 3600]
+    assert all(not isinstance(value, str) for row in rows for value in row.values())
+    trade = http.get("/market/history/trade", params={"symbol": "btcusdt", "size": "1"}).text
+    assert '"id":10000000000000' in trade  # 23 digits
+
+
+def test_swap_windows(http: httpx.Client) -> None:
+    end = 1_760_000_040
+    ask = {"contract_code": "BTC-USDT", "period": "1min"}
+
+    def rows(**window: int) -> list[int]:
+        answer = http.get("/linear-swap-ex/market/history/kline", params={**ask, **window}).json()
+        return [row["id"] for row in answer["data"]]
+
+    assert rows(**{"from": end - 120, "to": end}) == [end - 120, end - 60, end]  # inclusive, oldest first
+    assert len(rows(**{"from": end - 1999 * 60, "to": end})) == 2000
+    assert rows(**{"from": end - 2000 * 60, "to": end}) == []  # more than a page is no answer
+    assert len(rows(size=5, **{"from": end - 60, "to": end})) == 5  # a size makes the venue ignore the window
+    assert rows(size=5)[-1] > end
+
+
+def test_refusals_come_with_200_in_the_addresss_envelope(http: httpx.Client, signed: Signed) -> None:
+    spot = http.get("/market/depth", params={"symbol": "nosuch", "type": "step0"})
+    assert (spot.status_code, spot.json()["err-code"]) == (200, "base-symbol-error")
+    swap = http.get("/linear-swap-ex/market/depth", params={"contract_code": "NO-SUCH", "type": "step0"})
+    assert (swap.status_code, swap.json()["err_code"]) == (200, 1013)
+    assert signed("GET", "/v5/trade/order", {"contract_code": "BTC-USDT", "order_id": "1"})["code"] == 1017
+    unknown = http.get("/market/depth", params={"symbol": "btcusdt", "type": "step0", "colour": "red"})
+    assert unknown.json()["err-code"] == "bad-request"
+    body = {"contract_code": "BTC-USDT", "side": "buy", "type": "market", "volume": "1.5"}
+    assert signed("POST", "/v5/trade/order", body=body)["code"] == 1041
+    assert http.get("/no/such/address").status_code == 404
+
+
+def test_an_address_too_often_asked_answers_429(http: httpx.Client) -> None:
+    answers = [http.get("/market/tickers") for _ in range(25)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert refused[0].json()["err-code"] == "rate-too-many-requests"
+    assert answers[0].headers["x-hb-ratelimit-requests-remain"].isdigit()
+    assert http.get("/v1/common/timestamp").status_code == 200  # every spot address counts by itself
+
+
+def test_the_clients_ask_for_the_account_once(sandbox: Sandbox) -> None:
+    before = sandbox.requests("htx")["GET /v1/account/accounts"]
+    with tw.Client("htx", environment=sandbox, credentials=sandbox.credentials("htx")) as client:
+        for _ in range(3):
+            assert client.fetch_balances()
+        assert client.fetch_open_orders("BTC-USDT") == []
+    assert sandbox.requests("htx")["GET /v1/account/accounts"] == before + 1
