@@ -58,9 +58,7 @@ def test_it_is_found_and_keeps_the_contract(site: Path) -> None:
     found = run(site, "-c", f"import tidewire as tw; print(tw.venues(), tw.venue({NAME!r}))")
     assert f"'{NAME}'" in found
     assert f"<venue {NAME} (live)>" in found
-    report = run(
-        site, "-m", "pytest", str(HERE), "-q", "-p", "no:cacheprovider", "-k", f"{NAME} and not test_limits"
-    )
+    report = run(site, "-m", "pytest", str(HERE), "-q", "-p", "no:cacheprovider", "-k", f"{NAME} and not test_limits")
     passed = re.search(r"(\d+) passed", report)
     assert passed
     assert int(passed[1]) > 80, report[-500:]

@@ -16,7 +16,7 @@ import tidewire as tw
 from tidewire import errors
 from tidewire._venue import Hosts
 from tidewire.cli.app import app
-from tidewire.venues.binance.spec import SPEC
+from tidewire.venues.binance.spec import MARKETS, SPEC
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -88,3 +88,23 @@ def test_commands_shown_are_commands(page: Path) -> None:
     for line in re.findall(r"^tidewire (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE):
         command, *arguments = shlex.split(line, comments=True)
         group.commands[command].make_context(command, arguments)
+
+
+def test_the_page_on_binance_has_the_paths_and_weights_of_the_code() -> None:
+    page = (ROOT / "docs" / "venues" / "binance.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| `")
+    ]
+    compared = 0
+    for verbs, spot, spot_weight, linear, linear_weight in (row for row in rows if len(row) == 5):
+        for verb in re.findall(r"`(\w+)`", verbs):
+            for kind, path, weight in (("spot", spot, spot_weight), ("linear", linear, linear_weight)):
+                market = MARKETS[kind]  # type: ignore[index]
+                if path == "–":
+                    assert verb not in market.paths or verb in ("ping", "server_time"), f"{verb}: {kind}"
+                    continue
+                assert market.paths[verb] == path, f"{verb}: {kind}"
+                if weight.isdigit() and verb in market.weights:  # the others go by steps
+                    assert market.weights[verb] == int(weight), f"{verb}: {kind}"
+                compared += 1
+    assert compared > 30
