@@ -181,6 +181,21 @@ def test_balances_orders_and_fills_of_spot() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [
+        (SPOT.fetch_price("BTC-USDT"), '{"status":"ok","tick":{"data":[]}}'),
+        (SPOT.fetch_price("BTC-USDT"), '{"status":"ok","tick":null}'),
+        (SPOT.fetch_trades("BTC-USDT"), '{"data":[{"data":[{"id":1,"ts":1,"price":1,"amount":1,"direction":""}]}]}'),
+        (SPOT.fetch_order("BTC-USDT", order_id="1"), '{"data":{"id":1,"symbol":"","type":"x","state":"","amount":1}}'),
+        (SPOT.cancel_order("BTC-USDT", client_order_id="a"), '{"status":"ok","data":"maybe"}'),
+    ],
+)
+def test_answers_that_make_no_sense(call: Any, body: str) -> None:
+    with pytest.raises(tw.DecodeError):
+        call.parse(body.encode())
+
+
 def test_orders_that_the_venue_does_not_have_are_refused_before_sending() -> None:
     limit = {"side": "buy", "type": "limit", "quantity": 1, "price": 1}
     with pytest.raises(tw.NotSupported, match="swaps"):

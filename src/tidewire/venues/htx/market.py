@@ -101,7 +101,7 @@ class HtxMarket(HtxCalls):
             "fetch_price",
             market.kind,
             self._target(market),
-            lambda body: _last_trade(body).tick.data[0].price,
+            lambda body: _last_trade(body).price(),
             symbol=market,
         )
 

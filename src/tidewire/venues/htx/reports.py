@@ -41,6 +41,14 @@ _TERMS: dict[str, tuple[str, str | None, bool]] = {
 }
 
 
+def side_of(kind: str) -> Side:
+    """The first part of ``buy-limit`` and its like."""
+    try:
+        return Side(kind.partition("-")[0])
+    except ValueError:
+        raise DecodeError(f"an order of the unknown type {kind!r}", venue=VENUE) from None
+
+
 def status_of(word: str, order_id: str) -> OrderStatus:
     try:
         return _STATUS[word]
@@ -119,7 +127,7 @@ class MarginAccount(msgspec.Struct):
 class OpenPosition(msgspec.Struct):
     contract_code: str
     volume: Decimal
-    direction: str
+    direction: Side
     position_side: str | None = None
     margin_mode: str | None = None
     open_avg_price: Decimal | None = None
@@ -130,7 +138,7 @@ class OpenPosition(msgspec.Struct):
     updated_time: int | None = None
 
     def position(self, symbol: Symbol, size: Decimal) -> Position:
-        quantity = base(self.volume, size if self.direction == "buy" else -size)
+        quantity = base(self.volume, size if self.direction is Side.BUY else -size)
         return Position(
             venue=VENUE,
             symbol=symbol,
@@ -170,7 +178,7 @@ class SpotOrder(msgspec.Struct, rename="kebab"):
     canceled_at: int | None = None
 
     def order(self, symbol: Symbol) -> Order:
-        side, _, word = self.type.partition("-")
+        word = self.type.partition("-")[2]
         kind, force, post_only = _TERMS.get(word, (word, None, False))
         filled = self.filled_amount if self.filled_amount is not None else self.field_amount
         value = self.filled_cash_amount if self.filled_cash_amount is not None else self.field_cash_amount
@@ -181,7 +189,7 @@ class SpotOrder(msgspec.Struct, rename="kebab"):
             order_id=str(self.id),
             client_order_id=self.client_order_id or None,
             status=status_of(self.state, str(self.id)),
-            side=Side(side),
+            side=side_of(self.type),
             type=kind,
             # A market buy's amount is the money to spend.
             quantity=None if self.type == "buy-market" else self.amount,
@@ -210,7 +218,7 @@ class SwapOrder(msgspec.Struct):
     contract_code: str
     state: str
     volume: Decimal
-    side: str | None = None
+    side: Side | None = None
     type: str | None = None
     price: Decimal | None = None
     client_order_id: str | None = None
@@ -230,7 +238,7 @@ class SwapOrder(msgspec.Struct):
             order_id=self.order_id,
             client_order_id=self.client_order_id or None,
             status=status_of(self.state, self.order_id),
-            side=Side(self.side) if self.side else None,
+            side=self.side,
             type="limit" if post_only else self.type,
             quantity=base(self.volume, size),
             filled=None if self.trade_volume is None else base(self.trade_volume, size),
@@ -262,6 +270,12 @@ class SpotPlaced(msgspec.Struct):
     """The order's id, as text, to a new order as to a cancel by it."""
 
     data: str | int
+
+
+class SpotCancelState(msgspec.Struct):
+    """What a cancel by client id found."""
+
+    data: int
 
 
 class SwapNamed(msgspec.Struct):
@@ -312,7 +326,7 @@ class SpotFill(msgspec.Struct, rename="kebab"):
             symbol=symbol,
             fill_id=str(self.id if self.trade_id is None else self.trade_id),
             order_id=str(self.order_id),
-            side=Side(self.type.partition("-")[0]),
+            side=side_of(self.type),
             price=self.price,
             quantity=self.filled_amount,
             fee=fee,
@@ -331,7 +345,7 @@ class SwapFill(msgspec.Struct):
 
     order_id: str
     trade_id: str
-    side: str
+    side: Side
     trade_price: Decimal
     trade_volume: Decimal
     role: str | None = None
@@ -346,7 +360,7 @@ class SwapFill(msgspec.Struct):
             symbol=symbol,
             fill_id=self.trade_id,
             order_id=self.order_id,
-            side=Side(self.side),
+            side=self.side,
             price=self.trade_price,
             quantity=base(self.trade_volume, size),
             fee=self.trade_fee,

@@ -53,6 +53,7 @@ _spot_fills = decoder(reports.SpotFills)
 _swap_fills = decoder(reports.SwapFills)
 _spot_placed = decoder(reports.SpotPlaced)
 _swap_placed = decoder(reports.SwapPlaced)
+_spot_cancel_state = decoder(reports.SpotCancelState)
 _spot_canceled = decoder(reports.SpotCanceledAnswer)
 _swap_canceled = decoder(reports.SwapCanceled)
 
@@ -354,7 +355,7 @@ class Htx(HtxMarket):
         )
 
     def _canceled_by_own_id(self, body: bytes, market: Symbol, own_id: str | None) -> Order:
-        code = int(_spot_placed(body).data)
+        code = _spot_cancel_state(body).data
         if code in _CANCEL_CODES:
             raise OrderNotFound(_CANCEL_CODES[code], venue=self.name, code=code)
         if code != 10:

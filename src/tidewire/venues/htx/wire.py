@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from ... import _call
+from ...errors import DecodeError
 from ...models import BookSnapshot, FundingRate, Instrument, Level, OpenInterest, Side, Ticker, Trade
 from ...symbols import Symbol
 
@@ -131,7 +132,7 @@ class PublicTrade(msgspec.Struct, rename={"trade_id": "trade-id"}):
     id: int
     price: Decimal
     amount: Decimal
-    direction: str
+    direction: Side
     ts: int
     trade_id: int | None = None
     quantity: Decimal | None = None
@@ -144,7 +145,7 @@ class PublicTrade(msgspec.Struct, rename={"trade_id": "trade-id"}):
             trade_id=str(self.id if self.trade_id is None else self.trade_id),
             price=self.price,
             quantity=quantity if self.quantity is None else self.quantity,
-            side=Side(self.direction),
+            side=self.direction,
             time_ns=self.ts * MS,
         )
 
@@ -166,6 +167,11 @@ class TradeHistory(msgspec.Struct):
 
 class LastTrade(msgspec.Struct):
     tick: TradeBatch
+
+    def price(self) -> Decimal:
+        if not self.tick.data:
+            raise DecodeError("the last trade holds no price: nothing was traded yet", venue=VENUE)
+        return self.tick.data[-1].price
 
 
 class Merged(msgspec.Struct):
