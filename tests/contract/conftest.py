@@ -21,6 +21,10 @@ def pytest_generate_tests(metafunc: Any) -> None:
 @pytest.fixture(scope="module")
 def sandbox(venue_name: str) -> Iterator[Sandbox]:
     with Sandbox(venue_name, seed=7) as running:
+        try:
+            running.credentials(venue_name)
+        except tw.ConfigError as missing:
+            pytest.skip(str(missing))
         yield running
 
 

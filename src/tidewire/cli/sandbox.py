@@ -79,15 +79,17 @@ def _fault(text: str) -> Fault:
 
 
 def _place(running: Sandbox, venue: str) -> dict[str, str | None]:
-    key = running.credentials(venue)
-    return {
+    place: dict[str, str | None] = {
         "venue": venue,
         "rest": running.base_url(venue),
         "stream": running.stream_url(venue),
-        "key": key.key,
-        "secret": key.secret,
-        "passphrase": key.passphrase,
     }
+    try:
+        key = running.credentials(venue)
+    except tw.ConfigError as error:  # without it, the public addresses are of use
+        TALK.print(f"{venue}: {error}", markup=False)
+        return place | {"key": None, "secret": None, "passphrase": None}
+    return place | {"key": key.key, "secret": key.secret, "passphrase": key.passphrase}
 
 
 def _spelled(place: dict[str, str | None]) -> dict[str, str | None]:

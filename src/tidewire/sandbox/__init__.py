@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import importlib
 import importlib.util
@@ -82,6 +83,10 @@ class Sandbox:
         self._plan = FaultPlan(seed, faults)
         self._services = {name: self._build(name, limits or {}, patience, ban_s, funds) for name in names}
         self._thread = LoopThread("tidewire-sandbox")
+        self._keys: dict[str, Credentials] = {}
+        for name in names:
+            with contextlib.suppress(ConfigError):  # raised again when somebody asks for the key
+                self.credentials(name)
 
     # Life.
 
@@ -133,8 +138,14 @@ class Sandbox:
         return f"ws://{self._host}:{self._running(venue).stream_port}"
 
     def credentials(self, venue: str) -> Credentials:
-        """A key that the sandbox knows, with funds behind it."""
-        return next(iter(self._service(venue).exchange.keys.values()))
+        """A key that the sandbox knows, with funds behind it; always the same one.
+
+        Raises ``ConfigError`` where a key of the venue's form needs a package that is not installed.
+        """
+        if venue not in self._keys:
+            self._keys[venue] = _make_key(self._service(venue).dialect, self._seed)
+            self.add_key(venue, self._keys[venue])
+        return self._keys[venue]
 
     def add_key(self, venue: str, credentials: Credentials) -> None:
         """Open another account. For an Ed25519 key the secret is its public half, in PEM."""
@@ -234,8 +245,6 @@ class Sandbox:
         dialect = _load(name)
         quotas = Quotas(_override(dialect.limits, limits), patience=patience, ban_s=ban_s)
         exchange = VenueExchange(dialect, self._seed, funds, quotas)
-        first = _make_key(dialect, self._seed)
-        exchange.keys[first.key] = first
         return VenueService(dialect, exchange, self._plan)
 
     def _service(self, venue: str) -> VenueService:
