@@ -97,7 +97,9 @@ cdef Grid _grid(str what, str text) except *:
     cdef Grid grid
     cdef Status status = Grid.make(Bytes(data, len(data)), grid)
     if status.code != Code.ok:
-        raise ConfigError(f"{what} {text!r} is no step: a positive decimal such as '0.01', at most 1e18, at most 18 decimals")
+        raise ConfigError(
+            f"{what} {text!r} is no step: a positive decimal such as '0.01', at most 1e18, at most 18 decimals"
+        )
     return grid
 
 
@@ -181,14 +183,16 @@ cdef class Book:
         cdef CoreBook* book = self.book.get()
         if status.code == Code.sequence_gap:
             raise SequenceGap(
-                f"sequence gap: expected {book.expected()}, received {book.received()}; the book is STALE until a snapshot",
+                f"sequence gap: expected {book.expected()}, received {book.received()}; "
+                "the book is STALE until a snapshot",
                 expected=book.expected(), received=book.received(),
             )
         if status.code == Code.no_snapshot:
             raise BookError(f"an update, but the book is {_STATES[<int> book.state()]}: apply a snapshot first")
         if status.code == Code.checksum:
             raise ChecksumMismatch(
-                f"the venue's CRC32 is {book.expected()}, the book's {book.received()}; the book is STALE until a snapshot"
+                f"the venue's CRC32 is {book.expected()}, the book's {book.received()}; "
+                "the book is STALE until a snapshot"
             )
         raise decode_error("book message", status, data, size)
 
@@ -211,27 +215,29 @@ cdef class Book:
             PyBuffer_Release(&view)
 
     def apply(self, frame, layout, received_ns=None):
-        """Apply one message: a delta, or a snapshot where the message calls itself one. Return False if the book contains it already.
+        """Apply a delta, or a snapshot that calls itself one. Return False if the book contains it already.
 
         ``received_ns`` (UTC nanoseconds), when given, becomes ``updated_ns`` if the message is applied.
 
-        Raises ``SequenceGap`` when a message is missing (the book is then STALE), ``BookError`` for a delta while the book is not
-        LIVE, ``ChecksumMismatch`` when the venue's CRC32 differs (STALE), ``DecodeError`` for a malformed message.
+        Raises ``SequenceGap`` when a message is missing (the book is then STALE), ``BookError`` for a delta while the
+        book is not LIVE, ``ChecksumMismatch`` when the venue's CRC32 differs (STALE), ``DecodeError`` for a malformed
+        message.
         """
         return self.read_any(frame, layout, received_ns, False)
 
     def apply_snapshot(self, body, layout, received_ns=None):
-        """Replace the book by a message of the layout's snapshot form: a REST answer, for instance. The book is then LIVE.
+        """Replace the book by a message of the layout's snapshot form, such as a REST answer. The book is then LIVE.
 
         Raises ``DecodeError`` for a malformed message, which leaves the book as it was.
         """
         self.read_any(body, layout, received_ns, True)
 
     def checksum(self, layout):
-        """Compute the signed CRC32 of the best ``layout.checksum_depth`` levels of each side, over the venue's own number text.
+        """Compute the signed CRC32 of the best ``layout.checksum_depth`` levels a side, over the venue's own text.
 
-        Levels alternate, bid first, as ``price:quantity`` joined by ``:``. Raises ``BookError`` unless every message since the last
-        snapshot came with a layout that has a ``checksum_depth``.
+        Levels alternate, bid first, as ``price:quantity`` joined by ``:``. Raises ``BookError`` unless every message
+        since the last snapshot came with a layout that has a ``checksum_depth``.
+
         See: https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-order-book-channel
         """
         if layout is not self.layout:
@@ -239,7 +245,8 @@ cdef class Book:
         cdef optional[int32_t] crc = self.idle().checksum(self.compiled.layout)
         if not crc.has_value():
             raise BookError(
-                "no checksum: the layout states no checksum_depth, or not every message since the snapshot came in such a layout"
+                "no checksum: the layout states no checksum_depth, "
+                "or not every message since the snapshot came in such a layout"
             )
         return crc.value()
 
@@ -325,7 +332,7 @@ cdef class Book:
         return [(level.first.decode(), level.second.decode()) for level in level_texts(self.idle()[0], bids, count)]
 
     def fill(self, out, n, str format):
-        """Write the best levels into a buffer of shape (2, n, 2), ``n`` None: any; ``format`` "d" (values) or "l" (ticks)."""
+        """Write the best levels into a buffer of shape (2, n, 2), any n when None: "d" values, "l" ticks."""
         cdef Py_buffer view
         cdef CoreBook* book = self.idle()
         try:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <ranges>
 #include <vector>
 
 namespace tidewire {
@@ -34,9 +35,9 @@ class DeepLevels {
   // Calls visit(Level) from the highest level downwards until it returns false.
   template <class Visit>
   void visit_down(Visit&& visit) const {
-    for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
-      for (auto level = block->rbegin(); level != block->rend(); ++level) {
-        if (!visit(*level)) return;
+    for (const Block& block : std::views::reverse(blocks_)) {
+      for (const Level& level : std::views::reverse(block)) {
+        if (!visit(level)) return;
       }
     }
   }
