@@ -14,23 +14,11 @@ import msgspec
 
 from tidewire.book import BookLayout, LevelArray, MessageLayout, OrderBook, SequenceRule
 from tidewire.venues.binance.stream import BOOK
+from tidewire.venues.okx.spec import BOOK as OKX
 
 BINANCE_SPOT = BOOK["spot"]
 BINANCE_LINEAR = BOOK["linear"]
 
-OKX = BookLayout(
-    delta=MessageLayout(
-        bids=LevelArray("data[0].bids"),
-        asks=LevelArray("data[0].asks"),
-        kind="action",
-        last="data[0].seqId",
-        previous="data[0].prevSeqId",
-        checksum="data[0].checksum",
-    ),
-    rule=SequenceRule.CHAIN,
-    resets=True,
-    checksum_depth=25,
-)
 # Before sequence numbers came (2023) the checksum was all there was.
 OKX_2022 = msgspec.structs.replace(
     OKX, rule=SequenceRule.NONE, delta=msgspec.structs.replace(OKX.delta, last=None, previous=None)

@@ -23,7 +23,7 @@ def main() -> None:
     assert tw.__version__ == version("tidewire")
     assert "site-packages" in Path(tw.__file__).parts, tw.__file__
     assert importlib.util.find_spec("tidewire._ctp") is not None
-    assert {"binance", "coinbase_advanced"} <= set(tw.venues())
+    assert {"binance", "coinbase_advanced", "okx"} <= set(tw.venues())
 
     # RFC 4231, test case 2.
     signed = tw.Signer("Jefe").hex("what do ya want for nothing?")

@@ -1,0 +1,50 @@
+"""OKX's signature: Base64 of HMAC-SHA256 over time, method, path with query, and body.
+
+See: https://www.okx.com/docs-v5/en/#overview-rest-authentication
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from ..._call import Request
+from ...credentials import Credentials
+from ...errors import ConfigError
+from ...models import utc
+from ...signing import Signer
+
+__all__ = ["EXPIRY_MS", "sign", "timestamp"]
+
+EXPIRY_MS = 5000
+"""An order that reaches the engine later than this after signing dies: the header ``expTime``."""
+
+
+def sign(request: Request, credentials: Credentials, time_ns: int) -> Request:
+    """Add key, passphrase, time stamp and signature, and to writes the time after which the venue must not act."""
+    if credentials.passphrase is None:
+        raise ConfigError("okx keys have a passphrase: Credentials(key, secret, passphrase)", venue="okx")
+    stamp = timestamp(time_ns)
+    parts = urlsplit(request.url)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    payload = f"{stamp}{request.method}{path}{request.body.decode()}"
+    headers = {
+        **request.headers,
+        "OK-ACCESS-KEY": credentials.key,
+        "OK-ACCESS-SIGN": credentials.signer(_signer)(payload),
+        "OK-ACCESS-TIMESTAMP": stamp,
+        "OK-ACCESS-PASSPHRASE": credentials.passphrase,
+    }
+    if request.method == "POST":
+        headers |= {"Content-Type": "application/json", "expTime": str(time_ns // 1_000_000 + EXPIRY_MS)}
+    return Request(request.method, request.url, headers, request.body)
+
+
+def timestamp(time_ns: int) -> str:
+    """ISO-8601 with milliseconds: ``2020-12-08T09:08:57.715Z``."""
+    moment = utc(time_ns).replace(tzinfo=None)
+    return f"{moment.isoformat(timespec='milliseconds')}Z"
+
+
+def _signer(secret: str) -> Callable[[str], str]:
+    return Signer(secret).base64
