@@ -108,9 +108,7 @@ class Htx(HtxMarket):
         def parse(body: bytes) -> list[Order]:
             return sorted(self._orders(body, market.kind, market), key=lambda row: (row.created_ns or 0, row.order_id))
 
-        return self._private(
-            "fetch_orders", market.kind, {**self._target(market), **params}, parse, symbol=market
-        )
+        return self._private("fetch_orders", market.kind, {**self._target(market), **params}, parse, symbol=market)
 
     def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Call[list[Order]]:
         """See: /v1/order/openOrders (at most 500), /v5/trade/order/opens."""

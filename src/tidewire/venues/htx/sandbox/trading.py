@@ -123,9 +123,7 @@ def _named(ask: Ask) -> Order:
     found = []
     for instrument in ask.exchange.instruments("spot"):
         try:
-            found.append(
-                ask.exchange.order(ask.owner, instrument.symbol, order_id=order_id, client_order_id=own_id)
-            )
+            found.append(ask.exchange.order(ask.owner, instrument.symbol, order_id=order_id, client_order_id=own_id))
         except OrderNotFound:
             continue
     if not found:
