@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -39,6 +39,7 @@ __all__ = [
     "BarUpdate",
     "BookDelta",
     "Breach",
+    "ChargesQuote",
     "Dialect",
     "Disconnect",
     "Event",
@@ -269,6 +270,13 @@ class Dialect(Protocol):
     def session(self, path: str, exchange: Exchange) -> Session | None:
         """State for a WebSocket connection to ``path`` (with query); ``None`` where the venue has no such address."""
         ...
+
+
+@runtime_checkable
+class ChargesQuote(Protocol):
+    """A dialect whose venue takes spot fees in quote currency from buyers too, and holds them for working orders."""
+
+    charges_quote: Literal[True]
 
 
 @runtime_checkable

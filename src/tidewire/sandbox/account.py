@@ -54,12 +54,20 @@ class Holding:
 
 @dataclass(slots=True)
 class Account:
-    """One owner's spot assets, margin wallet and positions. ``locked`` backs working spot orders."""
+    """One owner's spot assets, margin wallet and positions. ``locked`` backs working spot orders.
+
+    Spot fees are taken out of what is received, or with ``charges_quote`` always in quote currency.
+    """
 
     spot: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     locked: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     margin: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     positions: dict[str, Holding] = field(default_factory=lambda: defaultdict(Holding))
+    charges_quote: bool = False
+
+    def to_pay(self, value: Decimal) -> Decimal:
+        """Quote currency that a buy for ``value`` may take."""
+        return value * (1 + SPOT_FEES.taker) if self.charges_quote else value
 
     def free(self, asset: str) -> Decimal:
         """Spot balance that no working order holds."""
@@ -83,7 +91,8 @@ class Account:
     ) -> tuple[Decimal, str, Decimal]:
         base, quote = instrument.symbol.base, instrument.symbol.quote
         value = quantity * price
-        received, asset = (quantity, base) if side is Side.BUY else (value, quote)
+        in_base = side is Side.BUY and not self.charges_quote
+        received, asset = (quantity, base) if in_base else (value, quote)
         fee = (received * rate).quantize(_FEE_STEP, ROUND_DOWN)
         direction = 1 if side is Side.BUY else -1
         self.spot[base] += direction * quantity

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from .._dialect import Bar, BarUpdate, Dialect, Event, Limit, Placement, Usage
+from .._dialect import Bar, BarUpdate, ChargesQuote, Dialect, Event, Limit, Placement, Usage
 from ..credentials import Credentials
 from ..errors import DuplicateOrder, OrderNotFound, UnknownSymbol
 from ..models import (
@@ -56,6 +56,7 @@ class VenueExchange:
         listed = listings(dialect.name, dialect.kinds, dialect.native, self.now_ns())
         self.markets = Markets(listed, seed, self.now_ns)
         self._venue = dialect.name
+        self._charges_quote = isinstance(dialect, ChargesQuote)
         self._instruments = [listing.instrument for listing in listed]
         self._native = {(instrument.native, instrument.kind): instrument for instrument in self._instruments}
         self._tickets: dict[int, Ticket] = {}
@@ -185,7 +186,7 @@ class VenueExchange:
         """The owner's account, opened with the starting funds on first use."""
         account = self.accounts.get(owner)
         if account is None:
-            account = self.accounts[owner] = Account()
+            account = self.accounts[owner] = Account(charges_quote=self._charges_quote)
             account.spot.update(self._funds)
             settles = {instrument.symbol.settle for instrument in self._instruments}
             account.margin.update({asset: quantity for asset, quantity in self._funds.items() if asset in settles})
@@ -319,11 +320,11 @@ class VenueExchange:
         symbol = ticket.market.symbol
         if symbol.kind != "spot" or ticket.ticks is None:
             return
-        locked = self.account(ticket.owner).locked
+        account = self.account(ticket.owner)
         if ticket.placement.side is Side.BUY:
-            locked[symbol.quote] += quantity * ticket.market.price(ticket.ticks)
+            account.locked[symbol.quote] += account.to_pay(quantity * ticket.market.price(ticket.ticks))
         else:
-            locked[symbol.base] += quantity
+            account.locked[symbol.base] += quantity
 
     def _find(self, owner: str, symbol: Symbol, order_id: str | None, client_order_id: str | None) -> Ticket:
         """By venue id, else by client id: the open order with it, else the latest."""

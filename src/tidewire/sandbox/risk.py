@@ -85,9 +85,9 @@ class Risk:
         if placement.side is Side.SELL:
             asset, needed = symbol.base, market.quantity(lots)
         elif placement.price is not None:
-            asset, needed = symbol.quote, market.quantity(lots) * placement.price
+            asset, needed = symbol.quote, account.to_pay(market.quantity(lots) * placement.price)
         else:
-            asset, needed = symbol.quote, _sweep_cost(market, placement.side, lots, owner)
+            asset, needed = symbol.quote, account.to_pay(_sweep_cost(market, placement.side, lots, owner))
         if needed > account.free(asset):
             raise InsufficientFunds(f"{needed} {asset} needed, {account.free(asset)} free")
 
