@@ -76,8 +76,8 @@ def perp(sandbox: Sandbox, venue_name: str) -> str:
     return listed(sandbox, venue_name, "linear", "-PERP")[0]
 
 
-@pytest.fixture(scope="module", params=["spot", "perp"])
-def symbol(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=["spot", "perp"])
+def symbol(request: pytest.FixtureRequest, venue_name: str) -> str:
     """A liquid market of each kind that the venue trades."""
     name: str = request.getfixturevalue(request.param)
     return name
