@@ -244,7 +244,8 @@ class Verbs:
         working = yield from self._ask(self._venue.fetch_open_orders(symbol))
         orders = {row.order_id: row for row in working if _within(row.created_ns, first, last)}
         orders |= {row.order_id: row for row in (yield from self._ask(call))}
-        rows = sorted(orders.values(), key=lambda row: row.created_ns or 0)
+        # Venues number orders upwards: that decides within one millisecond. Length first sorts digits as numbers.
+        rows = sorted(orders.values(), key=lambda row: (row.created_ns or 0, len(row.order_id), row.order_id))
         return rows if limit is None else rows[:limit] if first is not None else rows[-limit:]
 
     def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Effects[list[Order]]:
