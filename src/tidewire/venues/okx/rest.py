@@ -20,7 +20,7 @@ from ..._order import NewOrder, Number, checked_limit, one_id, plain
 from ...errors import ConfigError, NotSupported, OrderNotFound
 from ...models import Balance, Fill, Order, OrderStatus, OrderType, Position, TimeInForce
 from ...symbols import Kind, Symbol, Time, parse_window
-from . import wire
+from . import reports, wire
 from .auth import sign
 from .errors import check, check_envelope
 from .market import OKXMarket, Params, inst_type
@@ -34,13 +34,13 @@ _HISTORY_NS = 7 * 86_400 * 10**9
 _MARGIN_MODE = "cross"
 _OWN_ID: Final = re.compile(r"[A-Za-z0-9]{1,32}")
 
-_account = wire.row(wire.Account)
-_positions = wire.rows(wire.PositionRow)
-_order = wire.row(wire.OrderRow)
-_orders = wire.rows(wire.OrderRow)
-_fills = wire.rows(wire.FillRow)
-_acknowledgement = wire.row(wire.Acknowledgement)
-_acknowledgements = wire.rows(wire.Acknowledgement)
+_account = wire.row(reports.Account)
+_positions = wire.rows(reports.PositionRow)
+_order = wire.row(reports.OrderRow)
+_orders = wire.rows(reports.OrderRow)
+_fills = wire.rows(reports.FillRow)
+_acknowledgement = wire.row(reports.Acknowledgement)
+_acknowledgements = wire.rows(reports.Acknowledgement)
 
 
 class OKX(OKXMarket):
