@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from enum import StrEnum
+from numbers import Integral
 
 import msgspec
 
@@ -172,7 +173,7 @@ _WIDE = Context(prec=100, traps=[InvalidOperation])
 
 def exact(value: Decimal | str | int | float, name: str) -> Decimal:
     """Exact decimal of a user's number; a float counts as its shortest text. Raises ``ConfigError`` for any other."""
-    if isinstance(value, bool) or not isinstance(value, (Decimal, str, int, float)):
+    if isinstance(value, bool) or not isinstance(value, (Decimal, str, float, Integral)):
         raise ConfigError(f"{name}: expected a number, not {type(value).__name__}")
     try:
         number = value if isinstance(value, Decimal) else Decimal(str(value))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Literal
+from numbers import Integral
+from typing import Literal, SupportsIndex
 
 import msgspec
 
@@ -13,7 +14,7 @@ from .errors import ConfigError
 __all__ = ["Interval", "Kind", "Symbol", "Time", "parse_time", "parse_window"]
 
 Kind = Literal["spot", "linear"]
-Time = str | int | dt.datetime | dt.date
+Time = str | SupportsIndex | dt.datetime | dt.date
 
 # An asset is any run without separators: venues list names such as 1000SHIB, and some that are not Latin at all.
 _ASSET = r"([^\s/:?&=-]+)"
@@ -160,19 +161,20 @@ def parse_time(value: Time | None, name: str = "time") -> int | None:
     """Turn a user's time into UTC nanoseconds.
 
     Accepts an aware ``datetime``, a ``date`` (its UTC midnight), ISO-8601 text (a bare date is its UTC midnight; a time
-    needs an offset or ``Z``) or an ``int`` of nanoseconds. Raises ``ConfigError`` for naive times: guessing a zone is
+    needs an offset or ``Z``) or whole nanoseconds, NumPy's integers included. Raises ``ConfigError`` for naive times: guessing a zone is
     how data goes missing; and for integers that can only be seconds, milliseconds or microseconds.
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (str, int, dt.datetime, dt.date)):
+    if isinstance(value, bool) or not isinstance(value, (str, Integral, dt.datetime, dt.date)):
         raise ConfigError(
             f"{name}: expected a datetime, ISO-8601 text or integer nanoseconds, not {type(value).__name__}"
         )
-    if isinstance(value, int):
-        if 0 < abs(value) < 10**17:
-            raise ConfigError(f"{name}: integers are UTC nanoseconds; {value} looks like a coarser unit")
-        return value
+    if isinstance(value, Integral):
+        time_ns = int(value)
+        if 0 < abs(time_ns) < 10**17:
+            raise ConfigError(f"{name}: integers are UTC nanoseconds; {time_ns} looks like a coarser unit")
+        return time_ns
     if isinstance(value, str):
         value = _parse_iso(value, name)
     elif not isinstance(value, dt.datetime):

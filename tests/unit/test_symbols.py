@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -153,6 +154,8 @@ NOON = at("2026-01-31T12:00Z")
         (None, None),
         (NOON, NOON),
         (0, 0),
+        (np.int64(NOON), NOON),  # as klines.open_time[i] is
+        (np.uint64(NOON), NOON),
         (dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC), NOON),
         (dt.datetime(2026, 1, 31, 20, tzinfo=dt.timezone(dt.timedelta(hours=8))), NOON),
         (dt.datetime(2026, 1, 31, 12, 0, 0, 1, tzinfo=dt.UTC), NOON + 1000),
@@ -164,7 +167,9 @@ NOON = at("2026-01-31T12:00Z")
     ],
 )
 def test_times_that_are_certain(value: object, expected: int | None) -> None:
-    assert parse_time(value) == expected  # type: ignore[arg-type]
+    time_ns = parse_time(value)  # type: ignore[arg-type]
+    assert time_ns == expected
+    assert type(time_ns) in (int, type(None))
 
 
 @pytest.mark.parametrize(
@@ -180,6 +185,9 @@ def test_times_that_are_certain(value: object, expected: int | None) -> None:
         (1769860800_000_000, "coarser unit"),
         (-1769860800, "coarser unit"),
         (True, "not bool"),
+        (np.bool_(True), "not bool"),
+        (np.int64(1769860800), "coarser unit"),
+        (np.array([NOON]), "not ndarray"),
         (1769860800.5, "not float"),
         ([], "not list"),
     ],
