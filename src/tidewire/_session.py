@@ -237,13 +237,17 @@ class Session:
         return ClockSkew(why, venue=error.venue, code=error.code, http_status=error.http_status)
 
     def _unknown(self, call: Call[Any], why: str) -> OutcomeUnknown:
-        name = f"client order id {call.client_order_id}" if call.client_order_id else f"order {call.order_id}"
+        own_id, order_id = call.client_order_id, call.order_id
+        if own_id or order_id:
+            name = f"client order id {own_id}" if own_id else f"order {order_id}"
+            mend = f"pass this error to resolve_order, do not repeat it [{name}]"
+        else:
+            mend = "fetch_open_orders tells what is left"
         return OutcomeUnknown(
-            f"{call.verb} {call.symbol} may or may not have happened ({why}); pass this error to resolve_order, "
-            f"do not repeat it [{name if call.client_order_id or call.order_id else call.symbol}]",
+            f"{call.verb} {call.symbol} may or may not have happened ({why}); {mend}",
             venue=self.venue.name,
-            client_order_id=call.client_order_id,
-            order_id=call.order_id,
+            client_order_id=own_id,
+            order_id=order_id,
             symbol=call.symbol,
             verb=call.verb,
             sent_ns=time.time_ns(),

@@ -25,6 +25,7 @@ from .models import (
     Instrument,
     OpenInterest,
     Order,
+    OrderStatus,
     Position,
     Ticker,
     Trade,
@@ -340,12 +341,37 @@ class Verbs:
             last_look = time.time_ns() >= deadline_ns
             try:
                 return (yield from self._ask(self._venue.fetch_order(unknown.symbol, **ids)))
-            except OrderNotFound:
+            except OrderNotFound as error:
+                if self._is_forgotten(unknown, error):
+                    return self._canceled_unfilled(unknown.symbol, unknown.order_id or "")
                 if last_look:
-                    raise
+                    raise self._no_trace(unknown, error) from error
             left_s = (deadline_ns - time.time_ns()) / 1e9
             yield Sleep(max(0.0, min(pause, left_s)))
             pause = min(_RESOLVE_CAP_S, pause * 2)
+
+    def _is_forgotten(self, unknown: OutcomeUnknown, error: OrderNotFound) -> bool:
+        """Whether 'not found' is the end of a cancel: the venue had given the order an id, and now knows it no more.
+
+        A refusal without an HTTP status is our own: the order exists, but is another market's.
+        """
+        canceled = unknown.verb == "cancel_order" and unknown.client_order_id is None
+        return canceled and self._venue.spec.forgets_unfilled and error.http_status is not None
+
+    def _canceled_unfilled(self, symbol: str, order_id: str) -> Order:
+        return Order(
+            venue=self._venue.name,
+            symbol=self._venue.symbol(symbol),
+            order_id=order_id,
+            status=OrderStatus.CANCELED,
+            filled=Decimal(0),
+        )
+
+    def _no_trace(self, unknown: OutcomeUnknown, error: OrderNotFound) -> OrderNotFound:
+        name = unknown.client_order_id or unknown.order_id
+        gone = ", or ended without a fill (the venue forgets such orders)" if self._venue.spec.forgets_unfilled else ""
+        why = f"{error.message}: {unknown.symbol} {name} does not exist{gone}"
+        return OrderNotFound(why, venue=error.venue, code=error.code, http_status=error.http_status)
 
     # One door for plug-in hosts.
 

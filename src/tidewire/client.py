@@ -327,6 +327,7 @@ class Client(_Base):
 
         Asks by id until the order shows, or until the request can no longer take effect (the venue's validity window
         after it was sent, or ``timeout`` seconds): then raises ``OrderNotFound``, which means that it does not exist.
+        A cancel's order comes back as it stands; one that still works may be canceled again without harm.
         """
         return self._run(self._verbs.resolve_order(unknown, timeout=timeout))
 

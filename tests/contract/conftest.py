@@ -14,13 +14,15 @@ DOLLARS = ("USD", "USDT", "USDC")
 
 
 def pytest_generate_tests(metafunc: Any) -> None:
-    if "venue_name" in metafunc.fixturenames:
+    parametrized = [name for mark in metafunc.definition.iter_markers("parametrize") for name in mark.args[0]]
+    if "venue_name" in metafunc.fixturenames and "venue_name" not in parametrized:
         metafunc.parametrize("venue_name", dialects(), scope="module")
 
 
 @pytest.fixture(scope="module")
-def sandbox(venue_name: str) -> Iterator[Sandbox]:
-    with Sandbox(venue_name, seed=7) as running:
+def sandbox(request: pytest.FixtureRequest, venue_name: str) -> Iterator[Sandbox]:
+    how = getattr(request.module, "SANDBOX", {})  # what a file's tests need of it
+    with Sandbox(venue_name, seed=7, **how) as running:
         try:
             running.credentials(venue_name)
         except tw.ConfigError as missing:

@@ -69,16 +69,3 @@ def test_lost_answers(
         with pytest.raises(tw.OrderNotFound):
             client.resolve_order(caught.value, timeout=0.5)
         assert count(client, spot, own_id) == 0
-
-
-def test_a_lost_cancel(sandbox: Sandbox, venue_name: str, client: tw.Client, spot: str) -> None:
-    order = place(client, spot, "limit")
-    sent = tw.venue(venue_name).cancel_order(spot, order_id=order.order_id).request
-    sandbox.fail("drop_after", venue=venue_name, method=sent.method, path=sent.path)
-    with pytest.raises(tw.OutcomeUnknown) as caught:
-        client.cancel_order(spot, order_id=order.order_id)
-    if tw.venue(venue_name).spec.forgets_unfilled:
-        with pytest.raises(tw.OrderNotFound):
-            client.resolve_order(caught.value, timeout=0.5)
-    else:
-        assert client.resolve_order(caught.value).status is tw.OrderStatus.CANCELED

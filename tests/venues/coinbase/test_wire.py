@@ -337,6 +337,18 @@ def test_a_cancel_only_repeats_the_id(body: object) -> None:
     assert [row.order_id for row in ended] == ["a", "b"]
 
 
+def test_an_order_canceled_by_its_own_id_is_named_as_the_venue_names_it() -> None:
+    own = "0f7f3f0c-9d14-4dd5-a0e9-6a5e5ed5d3aa"
+    call = VENUE.cancel_order("BTC-USD", client_order_id=own)
+    canceled = parse(call, own)
+    assert (canceled.order_id, canceled.client_order_id) == (f"client:{own}", own)
+    again = VENUE.fetch_order("BTC-USD", order_id=canceled.order_id)
+    assert again.request == VENUE.fetch_order("BTC-USD", client_order_id=own).request
+    assert (again.order_id, again.client_order_id) == (None, own)
+    with pytest.raises(tw.ConfigError, match="UUID"):
+        VENUE.fetch_order("BTC-USD", order_id="client:mine")
+
+
 def test_fills() -> None:
     row = {
         "created_at": "2019-11-21T01:38:23.878Z",

@@ -228,6 +228,14 @@ def test_order_states(venue: CoinbaseAdvanced, status: str, more: dict[str, Any]
     assert (order.price, order.quantity, order.average_price) == (Decimal("0.006"), Decimal("0.2"), None)
 
 
+def test_an_order_is_its_markets_only_but_for_the_two_dollars(venue: CoinbaseAdvanced) -> None:
+    body = json.dumps({"order": {"order_id": "1", "product_id": "BTC-USDC", "status": "OPEN"}}).encode()
+    assert venue.fetch_order("BTC-USD", order_id="1").parse(body).symbol == Symbol("BTC", "USD")
+    for other in ("ETH-USD", "BTC-USDT", "BTC-EUR"):
+        with pytest.raises(tw.OrderNotFound, match="one of BTC-USDC"):
+            venue.fetch_order(other, order_id="1").parse(body)
+
+
 def test_an_unknown_state_is_not_guessed_at(venue: CoinbaseAdvanced) -> None:
     body = json.dumps({"order": {"order_id": "1", "product_id": SPOT, "status": "DREAMING"}}).encode()
     with pytest.raises(tw.DecodeError, match="DREAMING"):

@@ -28,6 +28,7 @@ from .wire import iso
 __all__ = ["Coinbase"]
 
 T = TypeVar("T")
+_OWN = "client:"  # in front of a client order id it names the order like the venue's own id
 _JSON = {**HEADERS, "Content-Type": "application/json"}
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -180,13 +181,17 @@ class Coinbase(CoinbaseMarket):
     def cancel_order(
         self, symbol: str | Symbol, *, order_id: str | None = None, client_order_id: str | None = None
     ) -> Call[Order]:
-        """See: DELETE /orders/{id}. The venue only repeats the id: all else of the order returned is unknown."""
+        """See: DELETE /orders/{id}. The venue only repeats the id: all else of the order returned is unknown.
+
+        By client order id, ``order_id`` is the venue's other name of the order, ``client:{client_oid}``, which every
+        verb takes.
+        """
         market = self.symbol(symbol)
         params = {"product_id": self.native_symbol(market)}
 
         def parse(body: bytes) -> Order:
             _canceled(body)
-            return self._ended(market, order_id or "", client_order_id)
+            return self._ended(market, order_id or f"{_OWN}{client_order_id}", client_order_id)
 
         return self._by_id("cancel_order", "DELETE", market, params, parse, order_id, client_order_id)
 
@@ -230,7 +235,9 @@ class Coinbase(CoinbaseMarket):
         client_order_id: str | None,
     ) -> Call[Order]:
         order_id, client_order_id = one_id(order_id, client_order_id)
-        name = f"client:{self._uuid(client_order_id)}" if client_order_id is not None else order_id
+        if order_id is not None and order_id.startswith(_OWN):
+            client_order_id, order_id = order_id.removeprefix(_OWN), None
+        name = f"{_OWN}{self._uuid(client_order_id)}" if client_order_id is not None else order_id
         if not re.fullmatch(r"[\w:-]+", name or ""):
             raise ConfigError(f"{self.name}: {name!r} cannot be an order's id", venue=self.name)
         return self._private(

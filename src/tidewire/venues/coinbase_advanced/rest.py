@@ -15,7 +15,7 @@ from uuid import uuid4
 from ..._call import Call, Response
 from ..._order import NewOrder, Number, checked_limit, one_id
 from ...book import BookLayout
-from ...errors import ConfigError, NotSupported
+from ...errors import ConfigError, NotSupported, OrderNotFound
 from ...klines import KlineLayout, Klines, decode_klines
 from ...models import Balance, BookSnapshot, Fill, Instrument, Order, Ticker, Trade
 from ...symbols import Interval, Kind, Symbol, Time, parse_window
@@ -218,11 +218,18 @@ class CoinbaseAdvanced(CoinbaseAdvancedCalls):
         order_id, client_order_id = one_id(order_id, client_order_id)
         if client_order_id is not None:
             return self._look_up("fetch_order", market, client_order_id)
+
+        def parse(body: bytes) -> Order:
+            row = _one_order(body).order
+            if _book_of(row.product_id) != _book_of(self.native_symbol(market)):
+                raise OrderNotFound(f"the order is one of {row.product_id}", venue=self.name)
+            return row.order(market)
+
         return self._private(
             "fetch_order",
             f"/orders/historical/{quote(order_id or '', safe='')}",
             {},
-            lambda body: _one_order(body).order.order(market),
+            parse,
             checker=check_order,
             symbol=market,
             order_id=order_id,
@@ -351,6 +358,11 @@ class CoinbaseAdvanced(CoinbaseAdvancedCalls):
             order_id=order_id,
             client_order_id=client_order_id,
         )
+
+
+def _book_of(native: str) -> str:
+    """The product whose book it is: ``BTC-USDC`` trades in that of ``BTC-USD``, and orders may carry either name."""
+    return native.removesuffix("C") if native.endswith("-USDC") else native
 
 
 def _stretch(interval: Interval, first: int | None, last: int | None, bars: int) -> tuple[int, int]:

@@ -142,7 +142,11 @@ class Htx(HtxMarket):
             return self._private("fetch_order", "linear", params, lambda body: self._swap_order(body, market), **ids)
 
         def parse(body: bytes) -> Order:
-            return _spot_order(body).data.order(market)
+            row = _spot_order(body).data
+            order = row.order(market)
+            if row.symbol != self.native_symbol(market):
+                raise OrderNotFound(f"the order is one of {row.symbol}", venue=self.name)
+            return order
 
         if order_id is not None:
             return self._private("fetch_order", "spot", {}, parse, names={"order-id": order_id}, **ids)
