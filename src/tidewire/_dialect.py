@@ -37,9 +37,11 @@ from .symbols import Interval, Kind, Symbol
 __all__ = [
     "Bar",
     "BarUpdate",
+    "Beats",
     "BookDelta",
     "Breach",
     "ChargesQuote",
+    "DepthView",
     "Dialect",
     "Disconnect",
     "Event",
@@ -50,6 +52,7 @@ __all__ = [
     "Quote",
     "Session",
     "Usage",
+    "Warns",
 ]
 
 
@@ -119,7 +122,7 @@ class BarUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     time_ns: int
 
 
-Event = BookDelta | Quote | Trade | BarUpdate
+Event = BookDelta | Quote | Trade | BarUpdate | Ticker | FundingRate
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -215,10 +218,17 @@ class Disconnect(Exception):
 
 
 class Session(Protocol):
-    """One WebSocket connection's state in the venue's dialect. Text frames are ``str``, binary ones ``bytes``."""
+    """One WebSocket connection's state in the venue's dialect. Text frames are ``str``, binary ones ``bytes``.
+
+    Sequence numbers that a venue counts per connection, compression and topics are its own affair: whatever leaves a
+    connection was made by ``receive``, ``publish`` or, see ``Beats``, ``beat``, in the order in which it leaves.
+    """
 
     def receive(self, text: str | bytes, exchange: Exchange) -> Iterable[str | bytes]:
-        """Act on a client's message; return the frames to send back. Raises ``Disconnect``."""
+        """Act on a client's message; return the frames to send back. Raises ``Disconnect``.
+
+        What the books had to tell has been published before: a snapshot taken here is continued by the next delta.
+        """
         ...
 
     def publish(self, event: Event) -> Iterable[str | bytes]:
@@ -230,8 +240,69 @@ class Session(Protocol):
         ...
 
     def intervals(self) -> Iterable[tuple[Symbol, Interval]]:
-        """Klines that this connection follows."""
+        """Klines that this connection follows: each is published at every step of its market."""
         ...
+
+    def tickers(self) -> Iterable[Symbol]:
+        """Markets whose last 24 hours this connection follows: published (``Ticker``) at every step."""
+        ...
+
+    def funding(self) -> Iterable[Symbol]:
+        """Markets whose funding rate this connection follows: published (``FundingRate``) at every step."""
+        ...
+
+
+@runtime_checkable
+class Beats(Protocol):
+    """A session that speaks up by itself: heartbeat channels, and pings in the venue's own words."""
+
+    beat_s: float
+
+    def beat(self, exchange: Exchange) -> Iterable[str | bytes]:
+        """Frames due now; asked for every ``beat_s`` seconds. Raises ``Disconnect`` for a client that was silent."""
+        ...
+
+
+@runtime_checkable
+class Warns(Protocol):
+    """A session whose venue announces that it will close the connection."""
+
+    def farewell(self) -> Iterable[str | bytes]:
+        """The announcement."""
+        ...
+
+
+class DepthView:
+    """The best ``depth`` levels a side of a book as one connection was told: for venues that keep no more.
+
+    A level that leaves the best is told as gone, one that enters them as changed.
+    """
+
+    def __init__(self, exchange: Exchange, symbol: Symbol, depth: int) -> None:
+        self._exchange, self._symbol, self._depth = exchange, symbol, depth
+        self._bids: dict[Decimal, Decimal] = {}
+        self._asks: dict[Decimal, Decimal] = {}
+
+    def snapshot(self) -> BookSnapshot:
+        """The levels now. To be taken in ``receive`` or ``publish``, whose moment the next delta continues."""
+        now = self._exchange.book(self._symbol, self._depth)
+        self._bids, self._asks = _quantities(now.bids), _quantities(now.asks)
+        return now
+
+    def changes(self, event: BookDelta) -> BookDelta:
+        """The event as it looks from here: possibly without any level, but with its sequence numbers."""
+        bids, asks = self._bids, self._asks
+        self.snapshot()
+        return msgspec.structs.replace(event, bids=_changed(bids, self._bids), asks=_changed(asks, self._asks))
+
+
+def _quantities(levels: Iterable[Level]) -> dict[Decimal, Decimal]:
+    return {level.price: level.quantity for level in levels}
+
+
+def _changed(before: Mapping[Decimal, Decimal], after: Mapping[Decimal, Decimal]) -> tuple[Level, ...]:
+    gone = (Level(price, Decimal(0)) for price in before if price not in after)
+    return (*gone, *(Level(price, quantity) for price, quantity in after.items() if before.get(price) != quantity))
 
 
 class Dialect(Protocol):
@@ -240,8 +311,8 @@ class Dialect(Protocol):
     name: str
     kinds: tuple[Kind, ...]
     limits: Mapping[str, Limit]
-    ping_s: float
-    """Seconds between the server's WebSocket pings."""
+    ping_s: float | None
+    """Seconds between the server's WebSocket pings; ``None`` where the venue pings in words, see ``Beats``."""
 
     def native(self, symbol: Symbol) -> str:
         """The venue's id of a symbol."""

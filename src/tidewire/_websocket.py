@@ -93,6 +93,10 @@ class Socket:
         self.is_closing = True
         self._transport.disconnect(False)
 
+    def pause(self) -> None:
+        """Read nothing more: to the other end, a connection that is open and dead. For a server that plays dead."""
+        self._transport.underlying_transport.pause_reading()
+
     async def wait_closed(self) -> None:
         """Return when the socket is closed and ``on_closed`` has run."""
         await asyncio.shield(self._gone)
@@ -324,26 +328,29 @@ class Server:
 
 async def serve(
     peer_factory: Callable[[Socket], Peer],
-    host: str = "127.0.0.1",
+    host: str | net.socket = "127.0.0.1",
     port: int = 0,
     *,
-    accepts: Callable[[str], bool] = lambda path: True,
+    accepts: Callable[[str], int] = lambda path: HTTPStatus.SWITCHING_PROTOCOLS,
     ssl_context: ssl.SSLContext | None = None,
     max_message: int = MAX_MESSAGE,
 ) -> Server:
-    """Listen for WebSocket connections; ``port`` 0 lets the system choose.
+    """Listen for WebSocket connections, at an address or on a bound socket; ``port`` 0 lets the system choose.
 
     ``peer_factory`` is called with each open socket, whose ``path`` holds the request target; it may send at once.
-    A path that ``accepts`` refuses is answered with HTTP 404.
+    ``accepts`` gives the HTTP status for a path: 101 accepts it, any other refuses it.
     """
     sockets: set[Socket] = set()
 
-    def listener(request: picows.WSUpgradeRequest) -> _Listener | None:
-        if not accepts(request.path.decode("ascii", "replace")):
-            return None
-        return _Listener(peer_factory, sockets, max_message)
+    def listener(request: picows.WSUpgradeRequest) -> _Listener | picows.WSUpgradeResponseWithListener:
+        status = HTTPStatus(accepts(request.path.decode("ascii", "replace")))
+        if status is HTTPStatus.SWITCHING_PROTOCOLS:
+            return _Listener(peer_factory, sockets, max_message)
+        refusal = picows.WSUpgradeResponse.create_error_response(status, status.phrase.encode())
+        return picows.WSUpgradeResponseWithListener(refusal, None)
 
+    place = {"host": host, "port": port} if isinstance(host, str) else {"sock": host}
     listening = await picows.ws_create_server(
-        listener, host, port, ssl=ssl_context, logger_name=_LOG, enable_auto_pong=False, max_frame_size=max_message
+        listener, **place, ssl=ssl_context, logger_name=_LOG, enable_auto_pong=False, max_frame_size=max_message
     )
     return Server(listening, sockets)

@@ -166,7 +166,7 @@ async def test_the_view_dies_with_the_callback() -> None:
 
 async def test_the_path_reaches_the_server_and_a_refused_one_is_404() -> None:
     peers = Peers()
-    async with serving(peers, accepts=lambda path: path.startswith("/ws")) as server:
+    async with serving(peers, accepts=lambda path: 101 if path.startswith("/ws") else 404) as server:
         socket = await connect(f"ws://127.0.0.1:{server.port}/ws/btcusdt@trade?a=1", Peers())
         assert peers[0].socket.path == socket.path == "/ws/btcusdt@trade?a=1"
         socket.close()

@@ -25,6 +25,7 @@ from ..errors import ConfigError
 from ..venues import home, venues
 from .exchange import VenueExchange
 from .faults import Armed, Fault, FaultKind, FaultPlan
+from .house import LEVELS
 from .loop import LoopThread
 from .quotas import Quotas
 from .service import VenueService
@@ -54,9 +55,9 @@ class Sandbox:
 
     ``venues`` is one name or several, all that have a dialect when omitted. ``seed`` decides prices, quotes and
     chance. ``faults`` are armed from the start. ``pace`` is the seconds between steps of the markets; with ``None``
-    they stand still until ``step()``. ``limits`` replaces request limits: scope to (limit, whole seconds), where
-    ``"weight"`` stands for every scope that ends so. ``patience`` and ``ban_s`` rule bans. ``ports`` fixes ports:
-    venue to (REST, stream).
+    they stand still until ``step()``. ``levels`` is how many levels a side their books have. ``limits`` replaces
+    request limits: scope to (limit, whole seconds), where ``"weight"`` stands for every scope that ends so.
+    ``patience`` and ``ban_s`` rule bans. ``ports`` fixes ports: venue to (REST, stream).
 
     A context manager, sync or async: either way the servers run in one background thread with an event loop of its own,
     and are gone, with every connection, when the block ends. Methods may be called from any thread.
@@ -69,6 +70,7 @@ class Sandbox:
         seed: int = 1,
         faults: Iterable[Fault] = (),
         pace: float | None = 0.1,
+        levels: int = LEVELS,
         limits: Mapping[str, tuple[int, float]] | None = None,
         patience: int = 10,
         ban_s: float = 120.0,
@@ -78,10 +80,12 @@ class Sandbox:
     ) -> None:
         if pace is not None and pace <= 0:
             raise ConfigError(f"pace must be positive seconds, or None to step by hand, not {pace}")
+        if levels < 1:
+            raise ConfigError(f"levels must be a positive number of levels a side, not {levels}")
         names = dialects() if venues is None else (venues,) if isinstance(venues, str) else tuple(venues)
         self._seed, self._pace, self._host, self._ports = seed, pace, host, dict(ports or {})
         self._plan = FaultPlan(seed, faults)
-        self._services = {name: self._build(name, limits or {}, patience, ban_s, funds) for name in names}
+        self._services = {name: self._build(name, limits or {}, patience, ban_s, funds, levels) for name in names}
         self._thread = LoopThread("tidewire-sandbox")
         self._keys: dict[str, Credentials] = {}
         for name in names:
@@ -241,10 +245,11 @@ class Sandbox:
         patience: int,
         ban_s: float,
         funds: Mapping[str, Decimal],
+        levels: int,
     ) -> VenueService:
         dialect = _load(name)
         quotas = Quotas(_override(dialect.limits, limits), patience=patience, ban_s=ban_s)
-        exchange = VenueExchange(dialect, self._seed, funds, quotas)
+        exchange = VenueExchange(dialect, self._seed, funds, quotas, levels)
         return VenueService(dialect, exchange, self._plan)
 
     def _service(self, venue: str) -> VenueService:

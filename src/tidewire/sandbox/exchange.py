@@ -28,6 +28,7 @@ from ..models import (
 )
 from ..symbols import Interval, Kind, Symbol
 from .account import LINEAR_FEES, SPOT_FEES, Account
+from .house import LEVELS
 from .listings import listings
 from .market import Market, Markets
 from .matching import HOUSE, Match, Resting
@@ -45,7 +46,9 @@ class VenueExchange:
     that settle contracts, the margin wallet.
     """
 
-    def __init__(self, dialect: Dialect, seed: int, funds: Mapping[str, Decimal], quotas: Quotas) -> None:
+    def __init__(
+        self, dialect: Dialect, seed: int, funds: Mapping[str, Decimal], quotas: Quotas, levels: int = LEVELS
+    ) -> None:
         self.offset_ns = 0
         self.quotas = quotas
         self.limits: Mapping[str, Limit] = quotas.limits
@@ -54,7 +57,7 @@ class VenueExchange:
         self.fees_taken: defaultdict[str, Decimal] = defaultdict(Decimal)
         self._funds = funds
         listed = listings(dialect.name, dialect.kinds, dialect.native, self.now_ns())
-        self.markets = Markets(listed, seed, self.now_ns)
+        self.markets = Markets(listed, seed, self.now_ns, levels)
         self._venue = dialect.name
         self._charges_quote = isinstance(dialect, ChargesQuote)
         self._instruments = [listing.instrument for listing in listed]

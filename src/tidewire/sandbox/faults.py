@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import random
 import threading
-from collections.abc import Callable, Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 import msgspec
@@ -25,12 +27,19 @@ RestKind = Literal[
     "truncate",
     "corrupt",
     "html",
+    "stale",
     "rate_limit",
     "ban",
 ]
-StreamKind = Literal["lose", "duplicate", "swap", "hold", "garble", "close"]
-FaultKind = RestKind | StreamKind
-_REST, _STREAM = get_args(RestKind), get_args(StreamKind)
+DoorKind = Literal["refuse", "half_upgrade", "stall"]
+UpgradeKind = Literal["reject"]
+OpenKind = Literal["close_open", "expire", "retire"]
+AskKind = Literal["ignore", "answer_late", "close_before", "close_after"]
+FrameKind = Literal["lose", "duplicate", "swap", "hold", "garble", "scramble", "junk", "mute", "close"]
+FaultKind = RestKind | DoorKind | UpgradeKind | OpenKind | AskKind | FrameKind
+_REST, _DOOR, _UPGRADE = get_args(RestKind), get_args(DoorKind), get_args(UpgradeKind)
+_OPEN, _ASK, _FRAME = get_args(OpenKind), get_args(AskKind), get_args(FrameKind)
+_KINDS = _REST + _DOOR + _UPGRADE + _OPEN + _ASK + _FRAME
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,12 +48,25 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     On REST: ``delay`` (answer ``seconds`` later), ``hang`` (until released), ``drop_before`` (cut before anything is
     done), ``drop_after`` (done, but the answer is lost), ``drop_late`` (cut, and done ``seconds`` later), ``status``
     (answer with ``status`` and do nothing), ``truncate``, ``corrupt`` and ``html`` (done, but the answer is
-    unreadable), ``rate_limit`` (429) and ``ban`` (418), both with ``Retry-After`` of ``seconds``. On streams, per
-    frame: ``lose``, ``duplicate``, ``swap`` (with the next), ``hold`` (send ``seconds`` later), ``garble`` and
-    ``close`` (cut the connection).
+    unreadable), ``stale`` (answer as the same address was answered the last time, if it was), ``rate_limit`` (429) and
+    ``ban`` (418), both with ``Retry-After`` of ``seconds``.
 
-    ``venue``, ``method`` and ``path`` narrow it down (``path`` is a part of the address, or of a frame's text);
-    ``times`` is how often it strikes (``None``: always) and ``probability`` how likely each time.
+    A stream's connection: ``refuse`` (accepted and closed), ``half_upgrade`` (closed in the middle of the upgrade's
+    answer), ``stall`` (accepted, and never a word), ``reject`` (the upgrade is answered with ``status``),
+    ``close_open`` (closed right after the upgrade), ``expire`` (closed ``seconds`` after it opened), ``retire`` (the
+    venue says ``seconds`` after it opened that it will close, and closes ``seconds`` later).
+
+    A client's message on a stream, such as a login or a subscription: ``ignore`` (neither done nor answered),
+    ``answer_late`` (done, and answered ``seconds`` later), ``close_before`` (cut instead of doing it), ``close_after``
+    (done, answered, and cut).
+
+    A frame to the client: ``lose``, ``duplicate``, ``swap`` (with the next), ``hold`` (send ``seconds`` later),
+    ``garble`` (cut in half), ``scramble`` (bytes in its middle overwritten), ``junk`` (something else instead that no
+    venue says), ``mute`` (from here on the connection is open and dead; gone ``seconds`` later) and ``close`` (cut).
+
+    ``venue``, ``method`` and ``path`` narrow it down (``path`` is a part of the address, of the client's message, or of
+    a frame's text, inflated); ``times`` is how often it strikes (``None``: always) and ``probability`` how likely each
+    time.
     """
 
     kind: FaultKind
@@ -57,8 +79,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 503
 
     def __post_init__(self) -> None:
-        if self.kind not in _REST + _STREAM:
-            raise ConfigError(f"unknown fault {self.kind!r}: one of {' '.join(_REST + _STREAM)}")
+        if self.kind not in _KINDS:
+            raise ConfigError(f"unknown fault {self.kind!r}: one of {' '.join(_KINDS)}")
         if not 0 <= self.probability <= 1 or self.seconds < 0 or (self.times is not None and self.times < 1):
             raise ConfigError(
                 "a fault needs a probability of 0 to 1, seconds of 0 or more, and times of 1 or more (or None)"
@@ -135,40 +157,39 @@ class FaultPlan:
 
     def on_request(self, venue: str, request: Request) -> Armed | None:
         """The fault that hits a request, if one does."""
-        return next((a for a in self.armed if a.strikes(_REST, venue, request.method, request.path)), None)
+        return self._hit(_REST, venue, request.path, request.method)
+
+    def on_connect(self, venue: str) -> Armed | None:
+        """The fault that hits a connection before it is a WebSocket."""
+        return self._hit(_DOOR, venue, "")
+
+    def on_upgrade(self, venue: str, path: str) -> Armed | None:
+        """The fault that hits a connection that asks to become a WebSocket."""
+        return self._hit(_UPGRADE, venue, path)
+
+    def on_open(self, venue: str, path: str) -> Armed | None:
+        """The fault that hits a WebSocket as it opens."""
+        return self._hit(_OPEN, venue, path)
+
+    def on_message(self, venue: str, message: str | bytes) -> Armed | None:
+        """The fault that hits what a client said."""
+        return self._hit(_ASK, venue, message)
 
     def on_frame(self, venue: str, frame: str | bytes) -> Armed | None:
-        """The fault that hits a frame, if one does."""
-        text = frame if isinstance(frame, str) else ""
-        return next((a for a in self.armed if a.strikes(_STREAM, venue, "", text)), None)
+        """The fault that hits a frame."""
+        return self._hit(_FRAME, venue, frame)
+
+    def _hit(self, kinds: Sequence[str], venue: str, what: str | bytes, method: str = "") -> Armed | None:
+        if not self.armed:
+            return None
+        text = _text(what)
+        return next((armed for armed in self.armed if armed.strikes(kinds, venue, method, text)), None)
 
 
-class FaultyLine:
-    """Carries frames to one connection through the plan."""
-
-    def __init__(
-        self, plan: FaultPlan, venue: str, send: Callable[[str | bytes], None], cut: Callable[[], None]
-    ) -> None:
-        self._plan, self._venue, self._send, self._cut = plan, venue, send, cut
-        self._kept: str | bytes | None = None
-
-    def send(self, frame: str | bytes) -> None:
-        """Send a frame, or do to it what the plan says."""
-        armed = self._plan.on_frame(self._venue, frame)
-        kind = None if armed is None else armed.fault.kind
-        kept, self._kept = self._kept, None
-        if armed is None:
-            self._send(frame)
-        elif kind == "duplicate":
-            self._send(frame)
-            self._send(frame)
-        elif kind == "swap":
-            self._kept = frame
-        elif kind == "hold":
-            asyncio.get_running_loop().call_later(armed.fault.seconds, self._send, frame)
-        elif kind == "garble":
-            self._send(frame[: len(frame) // 2])
-        elif kind == "close":
-            self._cut()
-        if kept is not None:
-            self._send(kept)
+def _text(frame: str | bytes) -> str:
+    if isinstance(frame, str):
+        return frame
+    try:
+        return gzip.decompress(frame).decode("utf-8", "replace")
+    except (OSError, EOFError, zlib.error):
+        return frame.decode("utf-8", "replace")

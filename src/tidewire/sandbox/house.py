@@ -10,18 +10,22 @@ from ..models import Instrument, Side
 from .matching import HOUSE, MatchingBook
 from .path import PricePath
 
-__all__ = ["House"]
+__all__ = ["LEVELS", "House"]
 
-_LEVELS = 400
+LEVELS = 400
+"""Levels a side that a market's house quotes unless told otherwise."""
 _CHURN = 3  # levels a side whose quantity changes at a step
 _VALUE = 4_000.0  # mean value of a level in quote units of a dollar
 
 
 class House:
-    """Quotes one market. ``rng`` alone decides what is random, so that a seed and a series of steps repeat exactly."""
+    """Quotes one market, ``levels`` a side.
 
-    def __init__(self, instrument: Instrument, path: PricePath, rng: random.Random) -> None:
-        self._path, self._rng = path, rng
+    ``rng`` alone decides what is random, so that a seed and a series of steps repeat exactly.
+    """
+
+    def __init__(self, instrument: Instrument, path: PricePath, rng: random.Random, levels: int) -> None:
+        self._path, self._rng, self._levels = path, rng, levels
         self._tick, self._lot = float(instrument.tick_size), float(instrument.lot_size)
         dollar = 60_000.0 if instrument.symbol.quote == "BTC" else 1.0
         self._mean_lots = _VALUE / dollar / path.at(0) / self._lot
@@ -34,7 +38,7 @@ class House:
         """Quote the whole ladder."""
         for side, sign in ((Side.BUY, -1), (Side.SELL, 1)):
             ticks = math.floor(middle) if sign < 0 else math.floor(middle) + 1
-            for level in range(_LEVELS):
+            for level in range(self._levels):
                 if ticks < 1:
                     break
                 book.set_house(side, ticks, self._lots())
@@ -69,24 +73,27 @@ class House:
     def _churn(self, book: MatchingBook, side: Side) -> None:
         near = [ticks for ticks, _ in zip(book.side(side), range(40), strict=False)]
         for ticks in self._rng.sample(near, min(_CHURN, len(near))):
-            gone = self._rng.random() < 0.15 and len(book.side(side).keys) > _LEVELS // 2
+            gone = self._rng.random() < 0.15 and len(book.side(side).keys) > self._levels // 2
             book.set_house(side, ticks, 0 if gone else self._lots())
 
     def _trim(self, book: MatchingBook, side: Side, sign: int, middle: float) -> None:
         levels = book.side(side)
-        while len(levels.keys) < _LEVELS:
+        while len(levels.keys) < self._levels:
             worst = levels.sign * levels.keys[0] if levels.keys else math.floor(middle)
-            ticks = worst + sign * self._gap(middle, _LEVELS)
+            ticks = worst + sign * self._gap(middle, self._levels)
             if ticks < 1:
                 break
             book.set_house(side, ticks, self._lots())
-        if len(levels.keys) > _LEVELS * 5 // 4:
-            far = (levels.sign * key for key in levels.keys[: _LEVELS // 8])
+        if len(levels.keys) > self._levels * 5 // 4:
+            far = (levels.sign * key for key in levels.keys[: self._levels // 8])
             for ticks in [t for t in far if all(order.owner == HOUSE for order in levels.queues[t])]:
                 book.set_house(side, ticks, 0)
 
     def _gap(self, middle: float, level: int) -> int:
-        return max(1, round(middle * 1e-5 * math.exp(level / 120) * self._rng.uniform(0.5, 1.5)))
+        """Ticks from one level to the next: more levels than usual stand closer, within the same range of prices."""
+        crowding = max(1.0, self._levels / LEVELS)
+        mean = middle * 1e-5 / crowding * math.exp(level / crowding / 120)
+        return max(1, round(mean * self._rng.uniform(0.5, 1.5)))
 
     def _lots(self) -> int:
         return max(1, round(self._mean_lots * self._rng.lognormvariate(-0.5, 1.0)))

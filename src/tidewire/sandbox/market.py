@@ -13,7 +13,7 @@ from .._dialect import Bar, BookDelta, Event, Quote
 from ..models import BookSnapshot, FundingRate, Instrument, Level, OpenInterest, Side, Ticker, Trade
 from ..symbols import Interval, Symbol
 from .bars import bars_of, open_times
-from .house import House
+from .house import LEVELS, House
 from .listings import LISTED_NS, Listing
 from .matching import MatchingBook
 from .path import PricePath
@@ -30,7 +30,7 @@ _BACKFILL = 1_000
 class Market:
     """Everything that the public can know of one instrument. Not thread-safe: the sandbox's loop owns it."""
 
-    def __init__(self, listing: Listing, seed: int, now_ns: int) -> None:
+    def __init__(self, listing: Listing, seed: int, now_ns: int, levels: int = LEVELS) -> None:
         self.instrument: Instrument = listing.instrument
         symbol = self.instrument.symbol
         # An asset moves alike against every dollar, on every venue, on spot and as a contract.
@@ -38,7 +38,7 @@ class Market:
         self.path = PricePath(seed, name, listing.reference, listing.turnover)
         rng = random.Random(f"{seed}/{self.instrument.venue}/{symbol}")
         self.book = MatchingBook(sequence=rng.randrange(10**6, 10**7))
-        self.house = House(self.instrument, self.path, rng)
+        self.house = House(self.instrument, self.path, rng, levels)
         self.house.open(self.book, self.house.middle(now_ns))
         self.book.drain()
         self.tape: deque[Trade] = deque(maxlen=_TAPE)
@@ -202,11 +202,11 @@ class Market:
 class Markets(dict[Symbol, Market]):
     """Markets by symbol. Each opens at its first use; iterating shows those that are open."""
 
-    def __init__(self, listed: Iterable[Listing], seed: int, now_ns: Callable[[], int]) -> None:
+    def __init__(self, listed: Iterable[Listing], seed: int, now_ns: Callable[[], int], levels: int = LEVELS) -> None:
         super().__init__()
         self.listed = {listing.instrument.symbol: listing for listing in listed}
-        self._seed, self._now_ns = seed, now_ns
+        self._seed, self._now_ns, self._levels = seed, now_ns, levels
 
     def __missing__(self, symbol: Symbol) -> Market:
-        market = self[symbol] = Market(self.listed[symbol], self._seed, self._now_ns())
+        market = self[symbol] = Market(self.listed[symbol], self._seed, self._now_ns(), self._levels)
         return market

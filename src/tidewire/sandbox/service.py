@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
+from http import HTTPStatus
 
 from .. import _websocket
 from .._call import Request, Response
 from .._dialect import Breach, Dialect, Event
+from ._door import Door
 from ._peer import StreamPeer
 from .exchange import VenueExchange
-from .faults import Armed, FaultPlan, FaultyLine
+from .faults import Armed, FaultPlan
 from .server import HttpServer, Reply, encode
 
 __all__ = ["VenueService"]
@@ -20,6 +22,7 @@ _HTML = Response(
     200, b"<!DOCTYPE html><html><body><h1>Please wait ...</h1></body></html>", {"Content-Type": "text/html"}
 )
 _SILENCE = 3  # pings unanswered before the connection is cut
+_REMEMBERED = 64  # addresses whose last answer is kept, for those who are to be answered the same again
 
 
 class VenueService:
@@ -32,13 +35,15 @@ class VenueService:
         self._http = HttpServer(self._respond)
         self._peers: set[StreamPeer] = set()
         self._late: set[asyncio.TimerHandle] = set()
+        self._answered: OrderedDict[str, Response] = OrderedDict()
         self._websocket: _websocket.Server | None = None
         self._pinger: asyncio.Task[None] | None = None
 
     async def start(self, host: str, rest_port: int = 0, stream_port: int = 0) -> None:
         """Listen on both ports."""
         self.rest_port = await self._http.start(host, rest_port)
-        self._websocket = await _websocket.serve(self._open, host, stream_port, accepts=self._accepts)
+        door = Door(host, stream_port, lambda: self.plan.on_connect(self.dialect.name))
+        self._websocket = await _websocket.serve(self._open, door, accepts=self._accepts)
         self.stream_port = self._websocket.port
         self._pinger = asyncio.create_task(self._ping())
 
@@ -56,8 +61,18 @@ class VenueService:
     def step(self) -> None:
         """Move every market once and tell the streams."""
         self.exchange.step({symbol for peer in self._peers for symbol in peer.session.symbols()})
-        wanted = {pair for peer in self._peers for pair in peer.session.intervals()}
-        self._publish([*self.exchange.events(deltas=True), *self.exchange.bar_updates(wanted)])
+        sessions = [peer.session for peer in self._peers]
+        bars = {pair for session in sessions for pair in session.intervals()}
+        tickers = {symbol for session in sessions for symbol in session.tickers()}
+        funding = {symbol for session in sessions for symbol in session.funding()}
+        self.flush()
+        self._publish(self.exchange.bar_updates(bars))
+        self._publish(self.exchange.ticker(symbol) for symbol in sorted(tickers))
+        self._publish(self.exchange.funding(symbol) for symbol in sorted(funding))
+
+    def flush(self) -> None:
+        """Tell the streams what happened since the last time."""
+        self._publish(self.exchange.events(deltas=True))
 
     @property
     def connections(self) -> int:
@@ -93,6 +108,8 @@ class VenueService:
                 scope, limit = next(iter(self.exchange.limits.items()))
                 self.exchange.quotas.refusals[418 if banned else 429] += 1
                 return Reply(encode(self.dialect.refuse(request, Breach(scope, limit, fault.seconds, until, banned))))
+            case "stale":
+                return Reply(encode(self._answered.get(request.url) or self._answer(request)))
             case "delay":
                 await asyncio.sleep(fault.seconds)
             case "hang":
@@ -121,7 +138,17 @@ class VenueService:
             response = self.dialect.answer(request, exchange)
             quotas.refund(self.dialect.refund(request, response), exchange.now_ns())
             self._publish(exchange.events(deltas=False))
-        return Response(response.status, response.body, {**response.headers, **self.dialect.headers(request, exchange)})
+        headers = {**response.headers, **self.dialect.headers(request, exchange)}
+        response = Response(response.status, response.body, headers)
+        if request.method == "GET" and response.status == HTTPStatus.OK:
+            self._remember(request.url, response)
+        return response
+
+    def _remember(self, url: str, response: Response) -> None:
+        self._answered[url] = response
+        self._answered.move_to_end(url)
+        if len(self._answered) > _REMEMBERED:
+            self._answered.popitem(last=False)
 
     def _answer_later(self, request: Request, seconds: float) -> None:
         def act() -> None:
@@ -133,15 +160,18 @@ class VenueService:
 
     # Streams.
 
-    def _accepts(self, path: str) -> bool:
-        return self.dialect.session(path, self.exchange) is not None
+    def _accepts(self, path: str) -> int:
+        armed = self.plan.on_upgrade(self.dialect.name, path)
+        if armed is not None:
+            return armed.fault.status
+        has_one = self.dialect.session(path, self.exchange) is not None
+        return HTTPStatus.SWITCHING_PROTOCOLS if has_one else HTTPStatus.NOT_FOUND
 
     def _open(self, socket: _websocket.Socket) -> StreamPeer:
         session = self.dialect.session(socket.path, self.exchange)
         if session is None:
             raise LookupError(f"no stream at {socket.path}")
-        line = FaultyLine(self.plan, self.dialect.name, socket.send, socket.abort)
-        peer = StreamPeer(socket, session, self.exchange, line, self._peers)
+        peer = StreamPeer(socket, session, self.exchange, self.plan, self.dialect.name, self._peers, self.flush)
         self._peers.add(peer)
         return peer
 
@@ -151,7 +181,7 @@ class VenueService:
                 peer.publish(event)
 
     async def _ping(self) -> None:
-        while True:
-            await asyncio.sleep(self.dialect.ping_s)
+        while (ping_s := self.dialect.ping_s) is not None:
+            await asyncio.sleep(ping_s)
             for peer in tuple(self._peers):
-                peer.ping(self.dialect.ping_s * _SILENCE)
+                peer.ping(ping_s * _SILENCE)

@@ -82,6 +82,14 @@ class BinanceSession:
             if channel.startswith("kline_"):
                 yield symbol, Interval.parse(channel.removeprefix("kline_"))
 
+    def tickers(self) -> Iterable[Symbol]:
+        """No ticker streams here."""
+        return ()
+
+    def funding(self) -> Iterable[Symbol]:
+        """No mark price streams here."""
+        return ()
+
     def _followed(self) -> Iterator[tuple[Symbol, str]]:
         for name in self._names:
             native, _, channel = name.partition("@")
