@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from ..._call import Call, Request, Response, encode_query
+from ..._cursor import Chain
 from ..._order import checked_limit
 from ..._venue import Venue
 from ...book import BookLayout
@@ -19,11 +20,13 @@ from ...models import BookSnapshot, Instrument, Ticker, Trade
 from ...symbols import Interval, Kind, Symbol, Time, parse_window
 from . import wire
 from .errors import check, check_product
-from .paging import Listing
 from .spec import BOOK, HEADERS, KLINES, SPEC
 from .wire import iso
 
-__all__ = ["CoinbaseMarket"]
+__all__ = ["SMALLEST_PAGE", "CoinbaseMarket", "cursor_of"]
+
+SMALLEST_PAGE = 100
+"""Rows of a page that nobody asked a size of: the documents say 1000, ccxt says 100."""
 
 T = TypeVar("T")
 
@@ -133,11 +136,18 @@ class CoinbaseMarket(Venue):
     def fetch_trades(self, symbol: str | Symbol, limit: int = 100) -> Call[list[Trade]]:
         """See: GET /products/{id}/trades. More than 1000 are fetched in several calls."""
         market = self.symbol(symbol)
-        return Listing(
-            read=lambda body: [row.trade(market) for row in reversed(_trades(body))],
-            call=lambda params, parse, then: self._of_product(
-                "fetch_trades", market, "/trades", params, lambda body, _: parse(body), then=then
+        return Chain(
+            call=lambda size, cursor, parse, then: self._of_product(
+                "fetch_trades",
+                market,
+                "/trades",
+                {"limit": size, "after": cursor},
+                lambda body, _: parse(body),
+                then=then,
             ),
+            read=lambda body: [row.trade(market) for row in reversed(_trades(body))],
+            older=cursor_of,
+            short=SMALLEST_PAGE,
             page=self.spec.trades_page["spot"],
             limit=checked_limit(limit),
         ).first()
@@ -189,6 +199,14 @@ class CoinbaseMarket(Venue):
     def _url(self, path: str, params: Mapping[str, object]) -> str:
         query = encode_query(params)
         return f"{self.rest_hosts['spot']}{path}{'?' if query else ''}{query}"
+
+
+def cursor_of(response: Response) -> str | None:
+    """The cursor of the page of older rows, which the last page names too.
+
+    See: https://docs.cdp.coinbase.com/exchange/rest-api/pagination
+    """
+    return response.headers.get("cb-after")
 
 
 def _open_times(bar: Interval, first: int | None, last: int | None, size: int) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from uuid import uuid4
 import msgspec
 
 from ..._call import Call, Request, Response
+from ..._cursor import Chain
 from ..._order import NewOrder, Number, checked_limit, one_id, plain
 from ...errors import ConfigError, NotSupported, OrderNotFound
 from ...models import Balance, Fill, Order, OrderStatus
@@ -20,8 +21,7 @@ from ...symbols import Kind, Symbol, Time, parse_window
 from . import wire
 from .auth import sign
 from .errors import check, check_order, check_product, rejection
-from .market import CoinbaseMarket
-from .paging import Listing
+from .market import SMALLEST_PAGE, CoinbaseMarket, cursor_of
 from .spec import HEADERS
 from .wire import iso
 
@@ -87,14 +87,7 @@ class Coinbase(CoinbaseMarket):
             return [row.order(market or self.known_symbol(row.product_id, "spot")) for row in rows]
 
         params = {} if market is None else {"product_id": self.native_symbol(market)}
-        return Listing(
-            read=read,
-            call=lambda page, parse, then: self._private(
-                "fetch_open_orders", "/orders", {**params, **page}, parse, symbol=market, check=check_product, then=then
-            ),
-            page=self.spec.trades_page["spot"],
-            everything=True,
-        ).first()
+        return self._chain("fetch_open_orders", "/orders", params, read, market, everything=True)
 
     def fetch_order(
         self, symbol: str | Symbol, *, order_id: str | None = None, client_order_id: str | None = None
@@ -273,15 +266,39 @@ class Coinbase(CoinbaseMarket):
             time = time_of(row)
             return time is None or ((first is None or time >= first) and (last is None or time < last))
 
-        return Listing(
-            read=read,
-            call=lambda page, parse, then: self._private(
-                verb, path, {**params, **dates, **page}, parse, symbol=market, check=check_product, then=then
+        return self._chain(
+            verb, path, {**params, **dates}, read, market, everything=first is not None, limit=limit, keep=inside
+        )
+
+    def _chain(
+        self,
+        verb: str,
+        path: str,
+        params: Mapping[str, object],
+        read: Callable[[bytes], list[T]],
+        market: Symbol | None,
+        *,
+        everything: bool,
+        limit: int | None = None,
+        keep: Callable[[T], bool] = lambda row: True,
+    ) -> Call[list[T]]:
+        return Chain(
+            call=lambda size, cursor, parse, then: self._private(
+                verb,
+                path,
+                {**params, "limit": size, "after": cursor},
+                parse,
+                symbol=market,
+                check=check_product,
+                then=then,
             ),
+            read=read,
+            older=cursor_of,
+            short=SMALLEST_PAGE,
             page=self.spec.trades_page["spot"],
             limit=limit,
-            everything=first is not None,
-            keep=inside,
+            everything=everything,
+            keep=keep,
         ).first()
 
     def _private(

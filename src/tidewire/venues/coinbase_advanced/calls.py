@@ -9,19 +9,22 @@ from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from ..._call import Call, Request, Response
+from ..._cursor import Chain
+from ..._order import checked_limit
 from ..._venue import Venue
 from ...errors import NotSupported, OrderNotFound
-from ...models import Balance, Order
+from ...models import Balance, Fill, Order
 from ...symbols import Kind, Symbol
 from . import orders, wire
 from .auth import sign
 from .errors import check, check_product
 
-__all__ = ["LOOKUP", "CoinbaseAdvancedCalls", "rfc3339"]
+__all__ = ["LOOKUP", "CoinbaseAdvancedCalls"]
 
 T = TypeVar("T")
 Check = Callable[[Response], None]
 Params = Mapping[str, object]
+Window = tuple[int | None, int | None]
 Then = Callable[[Response, T], Call[T] | None]
 
 LOOKUP: Final = 1000
@@ -29,9 +32,10 @@ LOOKUP: Final = 1000
 
 _ROOT: Final = "/api/v3/brokerage"
 _ACCOUNTS_PAGE: Final = 250
-_OPEN_PAGE: Final = 100
+_PAGE: Final = 100
 
 _accounts = wire.decoder(wire.Accounts)
+_fills = wire.decoder(wire.Fills)
 _orders = wire.decoder(orders.Orders)
 
 
@@ -159,25 +163,80 @@ class CoinbaseAdvancedCalls(Venue):
             "fetch_balances", "/accounts", params, lambda body: _accounts(body).added_to(known), then=rest
         )
 
-    def _open_orders(self, market: Symbol | None, known: list[Order], cursor: str | None) -> Call[list[Order]]:
-        """The page of open orders at ``cursor``, which are newest first, and those after it."""
+    def _orders(
+        self,
+        verb: str,
+        market: Symbol | None,
+        params: Params,
+        *,
+        window: Window = (None, None),
+        limit: int | None = None,
+        everything: bool,
+    ) -> Call[list[Order]]:
+        """Orders, newest first on the wire, page by page."""
 
-        def parse(body: bytes) -> list[Order]:
+        def read(body: bytes) -> list[Order]:
             rows = [row for row in _orders(body).orders if row.product_type in ("SPOT", "")]
-            page = [row.order(market or self.known_symbol(row.product_id, "spot")) for row in rows]
-            return [*reversed(page), *known]
+            return [row.order(market or self.known_symbol(row.product_id, "spot")) for row in reversed(rows)]
 
-        def rest(response: Response, found: list[Order]) -> Call[list[Order]] | None:
+        def older(response: Response) -> str | None:
             page = _orders(response.body)
-            return self._open_orders(market, found, page.cursor) if page.has_next and page.cursor else None
+            return page.cursor if page.has_next and page.cursor else None
 
-        params = {
-            "order_status": "OPEN",
-            "product_ids": None if market is None else self.native_symbol(market),
-            "limit": _OPEN_PAGE,
-            "cursor": cursor,
-        }
-        return self._private("fetch_open_orders", "/orders/historical/batch", params, parse, symbol=market, then=rest)
+        dates = {"start_date": rfc3339(window[0]), "end_date": rfc3339(window[1])}
+        path = "/orders/historical/batch"
+        return self._chain(
+            verb,
+            path,
+            market,
+            {**params, **dates},
+            read,
+            older,
+            _within(window, _created),
+            limit,
+            everything=everything,
+        )
+
+    def _fills(self, market: Symbol, window: Window, limit: int | None) -> Call[list[Fill]]:
+        """Fills, newest first on the wire, page by page."""
+        dates = {"start_sequence_timestamp": rfc3339(window[0]), "end_sequence_timestamp": rfc3339(window[1])}
+        return self._chain(
+            "fetch_fills",
+            "/orders/historical/fills",
+            market,
+            dates,
+            lambda body: [row.fill(market) for row in reversed(_fills(body).fills)],
+            lambda response: _fills(response.body).cursor or None,
+            _within(window, lambda row: row.time_ns),
+            limit,
+            everything=window[0] is not None,
+        )
+
+    def _chain(
+        self,
+        verb: str,
+        path: str,
+        market: Symbol | None,
+        params: Params,
+        read: Callable[[bytes], list[T]],
+        older: Callable[[Response], str | None],
+        keep: Callable[[T], bool],
+        limit: int | None,
+        *,
+        everything: bool,
+    ) -> Call[list[T]]:
+        named = {"product_ids": None if market is None else self.native_symbol(market), **params}
+        return Chain(
+            call=lambda size, cursor, parse, then: self._private(
+                verb, path, {**named, "limit": size or _PAGE, "cursor": cursor}, parse, symbol=market, then=then
+            ),
+            read=read,
+            older=older,
+            page=LOOKUP,
+            limit=None if limit is None else checked_limit(limit),
+            everything=everything,
+            keep=keep,
+        ).first()
 
     def _look_up(self, verb: str, market: Symbol, client_order_id: str, then: Then[Order] | None = None) -> Call[Order]:
         """An order by client order id: the newest with it among the market's latest."""
@@ -193,6 +252,21 @@ class CoinbaseAdvancedCalls(Venue):
 
         params = {"product_ids": self.native_symbol(market), "limit": LOOKUP}
         return self._private(verb, "/orders/historical/batch", params, parse, symbol=market, then=then)
+
+
+def _created(order: Order) -> int | None:
+    return order.created_ns
+
+
+def _within(window: Window, time_of: Callable[[T], int | None]) -> Callable[[T], bool]:
+    """Whether a row's time is in the half-open window: the venue's bounds may be inclusive."""
+    first, last = window
+
+    def inside(row: T) -> bool:
+        at = time_of(row)
+        return at is None or ((first is None or at >= first) and (last is None or at < last))
+
+    return inside
 
 
 def rfc3339(ns: int | None) -> str | None:

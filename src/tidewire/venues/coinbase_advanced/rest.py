@@ -20,7 +20,7 @@ from ...klines import KlineLayout, Klines, decode_klines
 from ...models import Balance, BookSnapshot, Fill, Instrument, Order, Ticker, Trade
 from ...symbols import Interval, Kind, Symbol, Time, parse_window
 from . import orders, wire
-from .calls import LOOKUP, CoinbaseAdvancedCalls, rfc3339
+from .calls import CoinbaseAdvancedCalls
 from .errors import check_order, check_placement, check_product
 from .spec import BOOK, KLINES, SPEC
 
@@ -28,16 +28,13 @@ __all__ = ["CoinbaseAdvanced"]
 
 T = TypeVar("T")
 _S = 10**9
-_PAGE = 100
 
 _server_time = wire.decoder(wire.ServerTime)
 _product = wire.decoder(wire.Product)
 _products = wire.decoder(wire.Products)
 _market_trades = wire.decoder(wire.MarketTrades)
 _book = wire.decoder(wire.Book)
-_fills = wire.decoder(wire.Fills)
 _one_order = wire.decoder(orders.OneOrder)
-_orders = wire.decoder(orders.Orders)
 _placed = wire.decoder(orders.Placed)
 _cancels = wire.decoder(orders.Cancels)
 
@@ -188,27 +185,15 @@ class CoinbaseAdvanced(CoinbaseAdvancedCalls):
         end: Time | None = None,
         limit: int | None = None,
     ) -> Call[list[Order]]:
-        """See: /orders/historical/batch. The newest ``limit`` (100 unless told) of the window, oldest first."""
-        market = self.symbol(symbol)
-        first, last = parse_window(start, end)
-        params = {
-            "product_ids": self.native_symbol(market),
-            "start_date": rfc3339(first),
-            "end_date": rfc3339(last),
-            "limit": _PAGE if limit is None else min(checked_limit(limit), LOOKUP),
-        }
-        return self._private(
-            "fetch_orders",
-            "/orders/historical/batch",
-            params,
-            lambda body: [row.order(market) for row in reversed(_orders(body).orders)],
-            symbol=market,
-        )
+        """See: /orders/historical/batch. With a start the window's oldest ``limit``, or all; else the newest (100)."""
+        market, window = self.symbol(symbol), parse_window(start, end)
+        return self._orders("fetch_orders", market, {}, window=window, limit=limit, everything=window[0] is not None)
 
     def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Call[list[Order]]:
         """See: /orders/historical/batch with ``order_status=OPEN``, 100 a page. Orders of futures are left out."""
         self._check_kind(kind)
-        return self._open_orders(None if symbol is None else self.symbol(symbol), [], None)
+        market = None if symbol is None else self.symbol(symbol)
+        return self._orders("fetch_open_orders", market, {"order_status": "OPEN"}, everything=True)
 
     def fetch_order(
         self, symbol: str | Symbol, *, order_id: str | None = None, client_order_id: str | None = None
@@ -243,22 +228,8 @@ class CoinbaseAdvanced(CoinbaseAdvancedCalls):
         end: Time | None = None,
         limit: int | None = None,
     ) -> Call[list[Fill]]:
-        """See: /orders/historical/fills. The newest ``limit`` (100 unless told) of the window, oldest first."""
-        market = self.symbol(symbol)
-        first, last = parse_window(start, end)
-        params = {
-            "product_ids": self.native_symbol(market),
-            "start_sequence_timestamp": rfc3339(first),
-            "end_sequence_timestamp": rfc3339(last),
-            "limit": _PAGE if limit is None else min(checked_limit(limit), LOOKUP),
-        }
-        return self._private(
-            "fetch_fills",
-            "/orders/historical/fills",
-            params,
-            lambda body: [row.fill(market) for row in reversed(_fills(body).fills)],
-            symbol=market,
-        )
+        """See: /orders/historical/fills. With a start the window's oldest ``limit``, or all; else the newest (100)."""
+        return self._fills(self.symbol(symbol), parse_window(start, end), limit)
 
     def create_order(
         self,

@@ -323,4 +323,7 @@ class OwnTrade(msgspec.Struct):
 
 
 class Fills(msgspec.Struct):
+    """A page of fills, newest first; the last one names no cursor."""
+
     fills: list[OwnTrade]
+    cursor: str = ""
