@@ -13,7 +13,7 @@ from collections.abc import Callable
 import msgspec
 
 from .book import BookLayout, OrderBook
-from .errors import BookError, CrossedBook, DecodeError, SequenceGap
+from .errors import BookError, ChecksumMismatch, CrossedBook, DecodeError, SequenceGap
 
 __all__ = ["BookStats", "BookSync"]
 
@@ -43,15 +43,24 @@ class BookStats(msgspec.Struct, frozen=True, kw_only=True):
 class BookSync:
     """Drives one book from raw frames and snapshots. ``ask`` is called whenever a snapshot is wanted.
 
+    ``in_stream``: snapshots come among the frames, the first one by itself; deltas before it are worthless, not held.
+
     Belongs to one thread. ``ticket`` numbers the stretch between two interruptions: take it when a snapshot is
     requested and hand it back with the answer, so that an answer from before an interruption is not used after it.
     ``reason`` tells why the book is not live; it is empty when it is.
     """
 
     def __init__(
-        self, book: OrderBook, layout: BookLayout, ask: Callable[[], None], *, buffer_bytes: int = BUFFER_BYTES
+        self,
+        book: OrderBook,
+        layout: BookLayout,
+        ask: Callable[[], None],
+        *,
+        in_stream: bool = False,
+        buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
         self._book = book
+        self._in_stream = in_stream
         self._layout = layout
         self._ask = ask
         self._limit = buffer_bytes
@@ -78,8 +87,14 @@ class BookSync:
         )
 
     def connected(self) -> None:
-        """Deltas flow from now on: ask for a snapshot to start from."""
+        """Deltas flow from now on, on a new subscription: see that there is a snapshot to start from."""
         self.interrupted("waiting for a snapshot")
+        if not self._in_stream:
+            self._ask()
+
+    def doubted(self, reason: str) -> None:
+        """Deltas may be missing before those that come next: start over from another snapshot."""
+        self.interrupted(reason)
         self._ask()
 
     def interrupted(self, reason: str) -> None:
@@ -92,6 +107,8 @@ class BookSync:
     def on_frame(self, frame: bytes | memoryview, received_ns: int | None = None) -> bool:
         """Take one delta; return whether the book or its state changed."""
         if not self.is_live:
+            if self._in_stream:
+                return self._begin(frame, received_ns)
             self._hold(bytes(frame))
             return False
         try:
@@ -100,12 +117,28 @@ class BookSync:
                 raise CrossedBook("best bid and best ask crossed")
         except SequenceGap as error:
             self._lose(error)
-            self._hold(bytes(frame))  # it does not continue this book, but may continue the next snapshot
+            if not self._in_stream:
+                self._hold(bytes(frame))  # it does not continue this book, but may continue the next snapshot
             return True
         except (BookError, DecodeError) as error:
             self._lose(error)
             return True
         return applied
+
+    def _begin(self, frame: bytes | memoryview, received_ns: int | None) -> bool:
+        """Start from a frame if it is a snapshot; return whether the book is live now."""
+        try:
+            self._book.apply(frame, self._layout, received_ns)
+            if self._book.crossed:
+                raise CrossedBook("best bid and best ask crossed")
+        except (CrossedBook, ChecksumMismatch, DecodeError) as error:
+            self._outdated += 1
+            self.doubted(str(error))
+            return False
+        except BookError:
+            return False  # a delta of a subscription that has been given up, or of one whose snapshot is still to come
+        self._settle()
+        return True
 
     def on_snapshot(self, body: bytes, ticket: int) -> bool:
         """Take a snapshot and replay what was held; return whether the book is live now.
@@ -125,9 +158,12 @@ class BookSync:
             self._doubt(str(error))
             self._ask()
             return False
+        self._settle()
+        return True
+
+    def _settle(self) -> None:
         self.is_live, self.reason = True, ""
         self._live_times += 1
-        return True
 
     def _replay(self) -> None:
         """Apply what is held, leaving what can still continue a newer snapshot."""

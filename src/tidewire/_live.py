@@ -12,8 +12,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ._booksync import BookStats, BookSync
 from ._call import Call
+from ._channel import BookChannel, TradeChannel
 from ._connection import Patience
-from ._feed import BookChannel, Buffer, TradeChannel
+from ._feed import Buffer, Query
 from ._tradesync import TradeSync
 from .book import OrderBook
 from .errors import BookError, DecodeError, Error, StreamClosed
@@ -46,6 +47,12 @@ class Engine(Protocol):
 
     def join(self, live: Live[Any, Any]) -> None:
         """Subscribe to its topic."""
+
+    def renew(self, live: Live[Any, Any]) -> None:
+        """Subscribe to its topic anew."""
+
+    def ask(self, live: Live[Any, Any], query: Query[T]) -> Awaitable[T]:
+        """Ask something over the connection that carries its topic."""
 
 
 class Inbox(ABC, Generic[T]):
@@ -140,8 +147,15 @@ class Live(ABC, Generic[C, I]):
         """Take one message."""
 
     @abstractmethod
+    def on_doubt(self, reason: str) -> None:
+        """Data may be missing here."""
+
+    @abstractmethod
     def on_down(self, reason: str) -> None:
         """Data may be missing from now on."""
+
+    def on_tick(self, now: float) -> None:
+        """Nothing to look after."""
 
     def on_failed(self, error: Error) -> None:
         """Nothing more will come: tell the readers."""
@@ -238,8 +252,9 @@ class LiveBook(Live[BookChannel, BookInbox]):
     def deepen(self, channel: BookChannel) -> None:
         """Take snapshots with more levels from now on, beginning with one."""
         self.channel = channel
-        if self._is_up:
-            self.on_up()
+        if self._is_up and self._sync is not None:
+            self._sync.doubted("more levels are wanted")
+            self._tell()
 
     def on_up(self) -> None:
         """Start over from a snapshot."""
@@ -252,6 +267,13 @@ class LiveBook(Live[BookChannel, BookInbox]):
         """Apply a delta, or hold it until there is a snapshot."""
         self.received_ns = time.time_ns()
         if self._sync is not None and self._sync.on_frame(payload, self.received_ns):
+            self._has_worked = self._has_worked or self._sync.is_live
+            self._tell()
+
+    def on_doubt(self, reason: str) -> None:
+        """Start over: the book can have missed something."""
+        if self._sync is not None:
+            self._sync.doubted(reason)
             self._tell()
 
     def on_down(self, reason: str) -> None:
@@ -264,14 +286,19 @@ class LiveBook(Live[BookChannel, BookInbox]):
     async def _prepare(self) -> None:
         instrument = await self._engine.instrument(self.channel.symbol)
         self._book = OrderBook(tick_size=instrument.tick_size, lot_size=instrument.lot_size)
-        self._sync = BookSync(self._book, self.channel.layout, self._asked.set)
+        channel = self.channel
+        self._sync = BookSync(self._book, channel.layout, self._asked.set, in_stream=channel.snapshot is None)
 
     async def _fetch(self) -> None:
-        if self._sync is None:
+        sync, snapshot = self._sync, self.channel.snapshot
+        if sync is None or sync.is_live:
             return
-        ticket = self._sync.ticket
-        body = await self._engine.run(self.channel.snapshot)
-        if self._sync.on_snapshot(body, ticket):
+        if snapshot is None:
+            self._engine.renew(self)
+            return
+        ticket = sync.ticket
+        asking = self._engine.ask(self, snapshot) if isinstance(snapshot, Query) else self._engine.run(snapshot)
+        if sync.on_snapshot(await asking, ticket):
             self._has_worked = True
             self._tell()
 
@@ -296,13 +323,18 @@ class LiveTrades(Live[TradeChannel, TradeInbox]):
     def on_data(self, payload: Buffer) -> None:
         """Pass a trade on."""
         try:
-            trade = self.channel.parse(payload)
+            trades = self.channel.parse(payload)
         except DecodeError as error:
             log.warning("%s: a trade cannot be read: %s", self.channel.topic, error)
-            self._sync.interrupted()
-            self._sync.resumed()
+            self.on_doubt("a trade could not be read")
         else:
-            self._pass(self._sync.on_trade(trade))
+            for trade in trades:
+                self._pass(self._sync.on_trade(trade))
+
+    def on_doubt(self, reason: str) -> None:
+        """Find out what was missed."""
+        self._sync.interrupted()
+        self._sync.resumed()
 
     def on_down(self, reason: str) -> None:
         """Hold trades until it is known what was missed."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -144,6 +144,26 @@ class Session:
         self.clock.sample(started, server_ns, time.time_ns())
         return server_ns
 
+    def venue_time(self) -> Effects[int]:
+        """The venue's clock by our estimate, UTC nanoseconds; asks for it where the estimate is not good enough."""
+        if self.clock.needs_sample():
+            yield from self._learn_clock()
+        return self.clock.now_ns()
+
+    def admit(self, costs: Mapping[str, int]) -> Effects[None]:
+        """Wait until the quotas allow so much, for what is not an HTTP request: connecting, a query over a socket."""
+        self._limiter.settle((yield from self._enter(costs)))
+
+    def _enter(self, costs: Mapping[str, int]) -> Effects[Ticket]:
+        ticket = self._limiter.enter(self._meter.costs(costs, self._account))
+        try:
+            while (delay := self._limiter.delay(ticket)) > 0:
+                yield Sleep(delay)
+        except BaseException:
+            self._limiter.abandon(ticket)
+            raise
+        return ticket
+
     def ping(self) -> Effects[int]:
         """Nanoseconds until the venue answered."""
         started = time.perf_counter_ns()
@@ -164,10 +184,8 @@ class Session:
     # One attempt.
 
     def _attempt(self, call: Call[T]) -> Effects[tuple[T, Call[T] | None]]:
-        ticket = self._limiter.enter(self._meter.costs(call.costs, self._account))
+        ticket = yield from self._enter(call.costs)
         try:
-            while (delay := self._limiter.delay(ticket)) > 0:
-                yield Sleep(delay)
             request = call.request if self._credentials is None else call.signed(self._credentials, self.clock.now_ns())
         except BaseException:
             self._limiter.abandon(ticket)

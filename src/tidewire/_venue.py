@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from ._call import Call
-from ._feed import BookChannel, TradeChannel
+from ._channel import BookChannel, KlineChannel, TradeChannel, ValueChannel
 from ._order import Number
 from .book import BookLayout
 from .errors import ConfigError, NotSupported, UnknownSymbol, VenueError
@@ -367,12 +367,24 @@ class Venue:
     # Streams: what to subscribe to. The client's ``watch_*`` runs them.
 
     def watch_book(self, symbol: str | Symbol, depth: int | None = None) -> BookChannel:
-        """A book's deltas, and a snapshot of at least ``depth`` levels a side."""
+        """A book's messages; its snapshot has at least ``depth`` levels a side, or all that the venue offers."""
         raise self._unsupported("watch_book")
 
     def watch_trades(self, symbol: str | Symbol) -> TradeChannel:
         """Public trades."""
         raise self._unsupported("watch_trades")
+
+    def watch_ticker(self, symbol: str | Symbol) -> ValueChannel[Ticker]:
+        """Quotes and 24 h statistics."""
+        raise self._unsupported("watch_ticker")
+
+    def watch_klines(self, symbol: str | Symbol, interval: str | Interval) -> KlineChannel:
+        """The forming kline, and each that closes."""
+        raise self._unsupported("watch_klines")
+
+    def watch_funding_rate(self, symbol: str | Symbol) -> ValueChannel[FundingRate]:
+        """The rate now forming."""
+        raise self._unsupported("watch_funding_rate")
 
     def _unsupported(self, what: str) -> NotSupported:
         return NotSupported(f"{self.name} does not offer {what}", venue=self.name)

@@ -376,6 +376,9 @@ class AsyncClient(_Base):
             self._venue,
             run=lambda call: self._run(self._session.run(call)),
             instrument=lambda symbol: self._run(self._verbs.instrument(symbol)),
+            admit=lambda costs: self._run(self._session.admit(costs)),
+            venue_time=lambda: self._run(self._session.venue_time()),
+            credentials=credentials,
         )
 
     @property

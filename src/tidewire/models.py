@@ -23,6 +23,7 @@ __all__ = [
     "FundingRate",
     "Health",
     "Instrument",
+    "Kline",
     "Level",
     "OpenInterest",
     "Order",
@@ -224,6 +225,24 @@ class Trade(_Model, frozen=True):
     quantity: Decimal
     side: Side
     time_ns: int
+
+
+class Kline(_Model, frozen=True):
+    """One bar of a stream, ``closed`` or still forming; it opens at ``open_time_ns``. Volumes as in ``Ticker``."""
+
+    venue: str
+    symbol: Symbol
+    interval: str
+    open_time_ns: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote_volume: Decimal | None = None
+    trades: int | None = None
+    closed: bool = False
+    time_ns: int | None = None
 
 
 class BookSnapshot(_Model, frozen=True):

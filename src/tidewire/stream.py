@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
 import msgspec
 
 from ._booksync import BookStats
+from ._channel import BookChannel, TradeChannel
 from ._connection import Connection, ConnectionStats, Patience
-from ._feed import BookChannel, Feed, TradeChannel
+from ._feed import Feed, Query
 from ._live import BookInbox, Inbox, Live, LiveBook, LiveTrades, Run, TradeInbox
 from ._venue import Venue
 from .book import OrderBook
-from .errors import NotSupported, StreamClosed
+from .credentials import Credentials
+from .errors import ConnectionFailed, NotSupported, StreamClosed
 from .models import Instrument, Trade
 from .symbols import Symbol
 
@@ -134,11 +136,21 @@ class TradeStream(_Stream[Trade]):
     """
 
 
+async def _freely(costs: Mapping[str, int]) -> None:
+    """No quotas to keep."""
+
+
+async def _own_time() -> int:
+    """Our own clock, for want of the venue's."""
+    return time.time_ns()
+
+
 class Streams:
     """All streams of one client. For the tasks of one event loop.
 
-    ``run`` performs a call (limits and retries included), ``instrument`` looks a market up. ``patience`` paces whatever
-    is tried again; ``trade_queue`` bounds what is kept for a slow reader of trades.
+    ``run`` performs a call (limits and retries included), ``instrument`` looks a market up, ``admit`` waits until the
+    venue's quotas allow a cost, ``venue_time`` tells its clock; ``credentials`` open private feeds. ``patience`` paces
+    whatever is tried again; ``trade_queue`` bounds what is kept for a slow reader of trades.
     """
 
     def __init__(
@@ -147,6 +159,9 @@ class Streams:
         *,
         run: Run,
         instrument: Callable[[str | Symbol], Awaitable[Instrument]],
+        admit: Callable[[Mapping[str, int]], Awaitable[None]] = _freely,
+        venue_time: Callable[[], Awaitable[int]] = _own_time,
+        credentials: Credentials | None = None,
         patience: Patience | None = None,
         trade_queue: int = TRADE_QUEUE,
         ssl_context: ssl.SSLContext | None = None,
@@ -154,9 +169,12 @@ class Streams:
         self.patience = patience or Patience()
         self.run = run
         self.instrument = instrument
+        self.admit = admit
+        self.venue_time = venue_time
+        self.credentials = credentials
+        self.ssl_context = ssl_context
         self._venue = venue
         self._trade_queue = trade_queue
-        self._ssl = ssl_context
         self._live: dict[tuple[str, str], Live[Any, Any]] = {}
         self._placed: dict[Live[Any, Any], Connection] = {}
         self._connections: list[tuple[Feed, Connection]] = []
@@ -259,13 +277,27 @@ class Streams:
             if feed.url == wanted.url and connection.has_room:
                 break
         else:
-            connection = Connection(wanted, self.patience, self._ssl)
+            connection = Connection(wanted, self, self.patience)
             self._connections.append((wanted, connection))
         self._placed[live] = connection
         connection.add(live.channel.topic, live)
 
+    def renew(self, live: Live[Any, Any]) -> None:
+        """Subscribe to its topic anew."""
+        if live in self._placed:
+            self._placed[live].renew(live.channel.topic)
+
+    async def ask(self, live: Live[Any, Any], query: Query[T]) -> T:
+        """Ask something over the connection that carries its topic."""
+        if live not in self._placed:
+            raise ConnectionFailed(f"{live.channel.topic}: not connected", venue=self._venue.name)
+        await self.admit(query.costs)
+        return query.parse(await self._placed[live].ask(query.write))
+
 
 def _deepen(live: Live[Any, Any], channel: BookChannel | TradeChannel) -> None:
     """Let a book that is watched already keep as many levels as its newest reader wants."""
-    if isinstance(live, LiveBook) and isinstance(channel, BookChannel) and channel.depth > live.channel.depth:
+    if not (isinstance(live, LiveBook) and isinstance(channel, BookChannel)):
+        return
+    if (channel.depth or 0) > (live.channel.depth or 0):
         live.deepen(channel)

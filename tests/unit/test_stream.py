@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tidewire._feed import BookChannel
+from tidewire._channel import BookChannel
 from tidewire._websocket import Server, serve
 from tidewire.book import BookState, OrderBook
 from tidewire.errors import (

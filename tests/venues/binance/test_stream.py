@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from tidewire._feed import Acknowledged, Leaving, Refused
+from tidewire._call import Call
+from tidewire._feed import Acknowledged, Leaving, Moment, Refused
 from tidewire.errors import ConfigError, DecodeError, NotSupported
 from tidewire.models import Side
 from tidewire.venues import venue
@@ -47,7 +48,7 @@ def test_any_other_spelling_means_the_same(frame: bytes) -> None:
     assert isinstance(message, tuple)
     assert message[0] == "btcusdt@trade"
     trade = BINANCE.watch_trades("BTC-USDT").parse
-    assert trade(message[1]).trade_id == "3735683259"
+    assert trade(message[1])[0].trade_id == "3735683259"
 
 
 def test_a_name_of_any_length_is_found() -> None:
@@ -101,10 +102,10 @@ def test_what_cannot_be_read(frame: bytes) -> None:
 
 def test_trades_are_typed_and_the_side_is_the_takers() -> None:
     parse = BINANCE.watch_trades("BTC-USDT").parse
-    trade = parse(wrapped(TRADE))
+    (trade,) = parse(wrapped(TRADE))
     assert (trade.price, trade.quantity, trade.side) == (Decimal("61837.63"), Decimal("0.02"), Side.SELL)
     assert (trade.time_ns, str(trade.symbol)) == (1_723_161_255_342_000_000, "BTC-USDT")
-    assert parse(wrapped(TRADE.replace(b'"m":true', b'"m":false'))).side is Side.BUY
+    assert parse(wrapped(TRADE.replace(b'"m":true', b'"m":false')))[0].side is Side.BUY
 
 
 @pytest.mark.parametrize(
@@ -133,13 +134,17 @@ def test_where_and_what_to_subscribe() -> None:
     assert BINANCE.watch_trades("ETH-BTC").topic == "ethbtc@trade"
     assert spot.snapshot.request.url == "https://api.binance.com/api/v3/depth?symbol=BTCUSDT&limit=1000"
     assert spot.snapshot.costs != linear.snapshot.costs
+    assert isinstance(spot.snapshot, Call)
     assert spot.snapshot.parse(b'{"lastUpdateId":1,"bids":[],"asks":[]}').startswith(b'{"lastUpdateId"')
 
 
 def test_commands_keep_the_venues_limits() -> None:
     feed = BINANCE.watch_book("BTC-USDT").feed
     topics = ["btcusdt@trade", "ethusdt@depth@100ms"]
-    subscribe, unsubscribe = json.loads(feed.subscribe(topics, 3)), json.loads(feed.unsubscribe(topics, 4))
+    subscribe, unsubscribe = (
+        json.loads(feed.subscribe(topics, Moment(3, 0))),
+        json.loads(feed.unsubscribe(topics, Moment(4, 0))),
+    )
     assert subscribe == {"method": "SUBSCRIBE", "params": topics, "id": 3}
     assert unsubscribe == {"method": "UNSUBSCRIBE", "params": topics, "id": 4}
     assert feed.topics_per_connection <= 1024

@@ -40,9 +40,11 @@ SPEC: Final = Spec(
     quotas=(
         Quota("spot-weight-1m", 6000, 60),
         Quota("spot-raw-5m", 300_000, 300),
+        Quota("spot-connections-5m", 300, 300),
         Quota("spot-orders-10s", 50, 10, per="account"),
         Quota("spot-orders-1d", 160_000, 86_400, per="account"),
         Quota("linear-weight-1m", 2400, 60),
+        Quota("linear-connections-5m", 300, 300),
         Quota("linear-orders-10s", 300, 10, per="account"),
         Quota("linear-orders-1m", 1200, 60, per="account"),
     ),

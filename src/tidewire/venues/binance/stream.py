@@ -16,7 +16,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from ..._feed import Acknowledged, BookChannel, Buffer, Feed, Leaving, Message, Refused, TradeChannel
+from ..._channel import BookChannel, TradeChannel
+from ..._feed import Acknowledged, Buffer, Feed, Leaving, Message, Moment, Refused
 from ..._venue import Venue
 from ...book import BookLayout, LevelArray, MessageLayout, SequenceRule
 from ...errors import VenueError
@@ -44,6 +45,8 @@ _PATHS: Final[Mapping[Kind, str]] = {"spot": "/stream", "linear": "/public/strea
 
 # Commands and heartbeats a second that the venue takes: 5 on spot, 10 on futures. Beyond that it closes, then bans.
 _COMMANDS_PER_S: Final[Mapping[Kind, float]] = {"spot": 3.0, "linear": 5.0}
+
+_LIFE_S = 23.5 * 3600.0  # the venue ends a connection after 24 hours
 
 _SNAPSHOT_DEPTH = 1000  # weight 50 on spot; the 5000 that the documentation suggests cost 250 of 6000 a minute
 
@@ -86,12 +89,14 @@ class BinanceStreams(Venue):
             topics_per_connection=1024,
             topics_per_command=100,
             commands_per_s=_COMMANDS_PER_S[kind],
+            connect_costs={f"{kind}-connections": 1},
             idle_s=10.0,  # the venue itself pings every 20 s on spot, every 3 min on futures
+            life_s=_LIFE_S,
         )
 
 
-def _command(method: Literal["SUBSCRIBE", "UNSUBSCRIBE"], topics: Sequence[str], number: int) -> str:
-    return json.dumps({"method": method, "params": topics, "id": number}, separators=(",", ":"))
+def _command(method: Literal["SUBSCRIBE", "UNSUBSCRIBE"], topics: Sequence[str], moment: Moment) -> str:
+    return json.dumps({"method": method, "params": topics, "id": moment.number}, separators=(",", ":"))
 
 
 # Frames.
@@ -163,9 +168,9 @@ class _TradeFrame(msgspec.Struct):
 _trade_frame = wire.decoder(_TradeFrame)
 
 
-def _trade(frame: Buffer, symbol: Symbol) -> Trade:
+def _trade(frame: Buffer, symbol: Symbol) -> tuple[Trade]:
     trade = _trade_frame(frame).data  # type: ignore[arg-type]
-    return Trade(
+    made = Trade(
         venue=wire.VENUE,
         symbol=symbol,
         trade_id=str(trade.t),
@@ -174,3 +179,4 @@ def _trade(frame: Buffer, symbol: Symbol) -> Trade:
         side=Side.SELL if trade.m else Side.BUY,
         time_ns=trade.T * 1_000_000,
     )
+    return (made,)

@@ -1,0 +1,102 @@
+"""What flows in a feed's topics, and how to mend it: one kind of channel per kind of stream. Data, no I/O, no venue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from ._call import Call
+from ._feed import Buffer, Feed, Query
+from .book import BookLayout
+from .klines import Klines
+from .models import Kline, Trade
+from .symbols import Interval, Symbol
+
+__all__ = ["BookChannel", "Guard", "KlineChannel", "TradeChannel", "ValueChannel"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A second topic that watches over a book whose own messages prove nothing (Coinbase Exchange's heartbeat).
+
+    Subscribed with the book. ``number`` reads the venue's sequence number from a message: the book is doubted when it
+    falls, when the guard falls silent for ``quiet_s``, and when it moves on while the book gets nothing for that long.
+    """
+
+    topic: str
+    number: Callable[[Buffer], int] = field(repr=False)
+    quiet_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookChannel:
+    """A book's messages in a feed, and where the snapshot comes from that they continue.
+
+    ``snapshot`` is a call over REST for the venue's own bytes; or a query over the same connection; or ``None`` where
+    the stream itself begins with a snapshot, which the layout's ``kind`` tells, and which subscribing anew brings
+    again. ``depth`` is how many levels a side it holds at most: what lies beyond a full one is not known.
+
+    ``quiet_s``: seconds without a message after which the topic is doubted although the connection lives; ``None``
+    where a quiet market may say nothing for long.
+    """
+
+    feed: Feed
+    topic: str
+    symbol: Symbol
+    layout: BookLayout
+    snapshot: Call[bytes] | Query[bytes] | None
+    depth: int | None = None
+    quiet_s: float | None = None
+    guard: Guard | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeChannel:
+    """Public trades in a feed, and the call that fetches the latest ones, to mend a hole.
+
+    ``parse`` returns a message's trades, oldest first. Their ids are integers that rise within a symbol; where they
+    are ``contiguous``, growing by one, a hole shows by itself, elsewhere only an interruption is mended.
+    """
+
+    feed: Feed
+    topic: str
+    symbol: Symbol
+    parse: Callable[[Buffer], Sequence[Trade]] = field(repr=False)
+    recent: Call[list[Trade]]
+    contiguous: bool = True
+    quiet_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KlineChannel:
+    """A forming kline and those that close, and the call that fetches the latest ones, to mend a hole.
+
+    ``parse`` returns a message's klines, oldest first. Where the venue does not say that a kline has closed, the next
+    one closes it: ``says_closed`` is then false, and so is ``Kline.closed`` in what ``parse`` returns.
+    """
+
+    feed: Feed
+    topic: str
+    symbol: Symbol
+    interval: Interval
+    parse: Callable[[Buffer], Sequence[Kline]] = field(repr=False)
+    recent: Call[Klines]
+    says_closed: bool = True
+    quiet_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueChannel(Generic[T]):
+    """A value of which only the newest matters: a ticker, a funding rate. A slow reader gets the newest one.
+
+    ``parse`` returns ``None`` for a message that brings nothing new.
+    """
+
+    feed: Feed
+    topic: str
+    symbol: Symbol
+    parse: Callable[[Buffer], T | None] = field(repr=False)
+    quiet_s: float | None = None
