@@ -35,6 +35,7 @@ from .models import (
 from .symbols import Interval, Kind, Symbol
 
 __all__ = [
+    "BalanceUpdate",
     "Bar",
     "BarUpdate",
     "Beats",
@@ -46,9 +47,13 @@ __all__ = [
     "Disconnect",
     "Event",
     "Exchange",
+    "FollowsNoMarket",
     "IssuesKeys",
     "Limit",
+    "OrderUpdate",
+    "PassEnded",
     "Placement",
+    "Private",
     "Quote",
     "Session",
     "Usage",
@@ -122,7 +127,41 @@ class BarUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     time_ns: int
 
 
-Event = BookDelta | Quote | Trade | BarUpdate | Ticker | FundingRate
+class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An owner's order was accepted, was filled (by ``fill``), or ended; ``order`` is how it stands then."""
+
+    owner: str
+    order: Order
+    fill: Fill | None
+    time_ns: int
+
+
+class BalanceUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What an owner has now of the assets, and on derivatives of the markets, that something just touched.
+
+    ``changes`` tells by how much each asset's total moved. A position that was closed is here with quantity zero.
+    """
+
+    owner: str
+    kind: Kind
+    balances: tuple[Balance, ...]
+    changes: Mapping[str, Decimal]
+    positions: tuple[Position, ...]
+    time_ns: int
+
+
+class PassEnded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The pass to an owner's private stream (``Exchange.open_pass``) is valid no more."""
+
+    owner: str
+    text: str
+    time_ns: int
+
+
+Private = OrderUpdate | BalanceUpdate | PassEnded
+"""What concerns one owner. Sessions show it to that owner's connections only."""
+
+Event = BookDelta | Quote | Trade | BarUpdate | Ticker | FundingRate | Private
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -167,6 +206,30 @@ class Exchange(Protocol):
     def now_ns(self) -> int: ...
     def credentials(self, key: str) -> Credentials | None: ...
     def usage(self, scope: str) -> Usage: ...
+
+    def charge(self, costs: Mapping[str, int]) -> Breach | None:
+        """Meter a request that came over a stream; requests over HTTP are metered before the dialect sees them."""
+        ...
+
+    def refund(self, costs: Mapping[str, int]) -> None:
+        """Give back what the venue does not count after all."""
+        ...
+
+    def open_pass(self, owner: str, valid_s: float) -> str:
+        """Give the owner's secret address part for a private stream, the one there is or a new one, valid anew."""
+        ...
+
+    def renew_pass(self, owner: str, valid_s: float) -> bool:
+        """Make the owner's pass valid anew; ``False`` when there is none."""
+        ...
+
+    def close_pass(self, owner: str) -> None:
+        """End the owner's pass."""
+        ...
+
+    def pass_owner(self, text: str) -> str | None:
+        """Who a valid pass belongs to."""
+        ...
 
     def instruments(self, kind: Kind) -> Sequence[Instrument]: ...
     def instrument(self, native: str, kind: Kind) -> Instrument: ...
@@ -250,6 +313,22 @@ class Session(Protocol):
     def funding(self) -> Iterable[Symbol]:
         """Markets whose funding rate this connection follows: published (``FundingRate``) at every step."""
         ...
+
+
+class FollowsNoMarket:
+    """The part of a ``Session`` that a connection for private events, or for orders, has no use for."""
+
+    def symbols(self) -> Iterable[Symbol]:
+        return ()
+
+    def intervals(self) -> Iterable[tuple[Symbol, Interval]]:
+        return ()
+
+    def tickers(self) -> Iterable[Symbol]:
+        return ()
+
+    def funding(self) -> Iterable[Symbol]:
+        return ()
 
 
 @runtime_checkable

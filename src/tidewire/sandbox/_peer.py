@@ -17,7 +17,8 @@ __all__ = ["StreamPeer"]
 class StreamPeer:
     """Joins a socket to the dialect's session; what either end says passes the fault plan.
 
-    ``flush`` publishes what the books have to tell, so that a snapshot asked for is continued by what follows.
+    ``flush`` publishes what the books have to tell, so that a snapshot asked for is continued by what follows;
+    ``acted`` publishes what the client's message brought about, such as a fill.
     """
 
     def __init__(
@@ -29,10 +30,11 @@ class StreamPeer:
         venue: str,
         present: set[StreamPeer],
         flush: Callable[[], None],
+        acted: Callable[[], None],
     ) -> None:
         self.session = session
         self._socket, self._exchange, self._plan, self._venue = socket, exchange, plan, venue
-        self._present, self._flush = present, flush
+        self._present, self._flush, self._acted = present, flush, acted
         self._timers: set[asyncio.TimerHandle] = set()
         self._line = FaultyLine(plan, venue, socket, self._in)
         self._beat_later()
@@ -56,10 +58,11 @@ class StreamPeer:
             return
         if armed is not None and kind == "answer_late":
             self._in(armed.fault.seconds, lambda: self._line.send_all(frames))
-            return
-        self._line.send_all(frames)
+        else:
+            self._line.send_all(frames)
         if kind == "close_after":
             self._socket.abort()
+        self._acted()
 
     def on_closed(self, reason: str) -> None:
         """Leave."""

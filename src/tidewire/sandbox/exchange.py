@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from .._dialect import Bar, BarUpdate, ChargesQuote, Dialect, Event, Limit, Placement, Usage
+from .._dialect import Bar, BarUpdate, Breach, ChargesQuote, Dialect, Event, Limit, OrderUpdate, Placement, Usage
 from ..credentials import Credentials
 from ..errors import DuplicateOrder, OrderNotFound, UnknownSymbol
 from ..models import (
@@ -33,8 +33,10 @@ from .listings import listings
 from .market import Market, Markets
 from .matching import HOUSE, Match, Resting
 from .orders import Ticket
+from .passes import Passes
 from .quotas import Quotas
 from .risk import Risk, check_filters
+from .wallets import Wallets
 
 __all__ = ["VenueExchange"]
 
@@ -67,6 +69,8 @@ class VenueExchange:
         self._next_order_id = 10**7 + 1
         self._outbox: list[Event] = []
         self._risk = Risk(self.markets, self._open)
+        self._wallets = Wallets(self.balances, self.positions)
+        self._passes = Passes(seed)
 
     # Clock, keys, limits.
 
@@ -78,6 +82,24 @@ class VenueExchange:
 
     def usage(self, scope: str) -> Usage:
         return self.quotas.usage(scope, self.now_ns())
+
+    def charge(self, costs: Mapping[str, int]) -> Breach | None:
+        return self.quotas.charge(costs, self.now_ns())
+
+    def refund(self, costs: Mapping[str, int]) -> None:
+        self.quotas.refund(costs, self.now_ns())
+
+    def open_pass(self, owner: str, valid_s: float) -> str:
+        return self._passes.open(owner, self.now_ns(), valid_s)
+
+    def renew_pass(self, owner: str, valid_s: float) -> bool:
+        return self._passes.renew(owner, self.now_ns(), valid_s)
+
+    def close_pass(self, owner: str) -> None:
+        self._passes.close(owner)
+
+    def pass_owner(self, text: str) -> str | None:
+        return self._passes.owner(text, self.now_ns())
 
     # Public verbs.
 
@@ -143,6 +165,7 @@ class VenueExchange:
         ticket = Ticket(self._next_order_id, owner, market, placement, client_id, ticks, lots, now, now)
         self._next_order_id += 1
         self._tickets[ticket.order_id] = self._open[ticket.order_id] = ticket
+        self._tell(ticket)
         if takes:
             self._finish(ticket, OrderStatus.CANCELED)
         else:
@@ -206,9 +229,11 @@ class VenueExchange:
             market.house.quote(market.book, middle)
 
     def events(self, *, deltas: bool) -> list[Event]:
-        """What happened since the last call: trades and quotes, and with ``deltas`` the books' level changes too."""
+        """What happened since the last call: trades, orders, balances and quotes, and with ``deltas`` the books' level
+        changes too.
+        """
         now = self.now_ns()
-        events, self._outbox = self._outbox, []
+        events, self._outbox = [*self._outbox, *self._wallets.drain(now), *self._passes.ended(now)], []
         for market in self.markets.values():
             found = (market.new_quote(now), market.new_delta(now) if deltas else None)
             events.extend(event for event in found if event is not None)
@@ -277,8 +302,13 @@ class VenueExchange:
     ) -> None:
         fees = SPOT_FEES if market.instrument.kind == "spot" else LINEAR_FEES
         rate = Decimal(0) if owner == HOUSE else fees.maker if maker_side else fees.taker
-        fee, asset, profit = self.account(owner).trade(market.instrument, side, trade.quantity, trade.price, rate)
+        account, symbol = self.account(owner), market.symbol
+        wallet = account.spot if symbol.kind == "spot" else account.margin
+        assets = (symbol.base, symbol.quote) if symbol.kind == "spot" else (symbol.settle or symbol.quote,)
+        before = {asset: wallet[asset] for asset in assets}
+        fee, asset, profit = account.trade(market.instrument, side, trade.quantity, trade.price, rate)
         self.fees_taken[asset] += fee
+        self._wallets.touch(owner, symbol, {name: wallet[name] - before[name] for name in assets})
         if ticket is None:
             return
         fill = Fill(
@@ -297,6 +327,7 @@ class VenueExchange:
             time_ns=trade.time_ns,
         )
         ticket.fill(fill, lots)
+        self._tell(ticket, fill)
         if ticket.status.is_final:
             self._open.pop(ticket.order_id, None)
 
@@ -317,6 +348,12 @@ class VenueExchange:
             ticket.market.book.remove(ticket.resting)
         ticket.finish(status, self.now_ns())
         self._open.pop(ticket.order_id, None)
+        self._tell(ticket)
+
+    def _tell(self, ticket: Ticket, fill: Fill | None = None) -> None:
+        """Let the owner's streams know of a change."""
+        order = ticket.view()
+        self._outbox.append(OrderUpdate(owner=ticket.owner, order=order, fill=fill, time_ns=self.now_ns()))
 
     def _lock(self, ticket: Ticket, quantity: Decimal) -> None:
         """Back a resting spot order's ``quantity`` with the asset that it would pay; negative releases."""
@@ -325,9 +362,11 @@ class VenueExchange:
             return
         account = self.account(ticket.owner)
         if ticket.placement.side is Side.BUY:
-            account.locked[symbol.quote] += account.to_pay(quantity * ticket.market.price(ticket.ticks))
+            asset, amount = symbol.quote, account.to_pay(quantity * ticket.market.price(ticket.ticks))
         else:
-            account.locked[symbol.base] += quantity
+            asset, amount = symbol.base, quantity
+        account.locked[asset] += amount
+        self._wallets.touch(ticket.owner, symbol, {asset: Decimal(0)})
 
     def _find(self, owner: str, symbol: Symbol, order_id: str | None, client_order_id: str | None) -> Ticket:
         """By venue id, else by client id: the open order with it, else the latest."""

@@ -137,7 +137,7 @@ class VenueService:
         else:
             response = self.dialect.answer(request, exchange)
             quotas.refund(self.dialect.refund(request, response), exchange.now_ns())
-            self._publish(exchange.events(deltas=False))
+            self._tell()
         headers = {**response.headers, **self.dialect.headers(request, exchange)}
         response = Response(response.status, response.body, headers)
         if request.method == "GET" and response.status == HTTPStatus.OK:
@@ -171,9 +171,15 @@ class VenueService:
         session = self.dialect.session(socket.path, self.exchange)
         if session is None:
             raise LookupError(f"no stream at {socket.path}")
-        peer = StreamPeer(socket, session, self.exchange, self.plan, self.dialect.name, self._peers, self.flush)
+        peer = StreamPeer(
+            socket, session, self.exchange, self.plan, self.dialect.name, self._peers, self.flush, self._tell
+        )
         self._peers.add(peer)
         return peer
+
+    def _tell(self) -> None:
+        """Publish what has just been done, but not yet the levels that it changed."""
+        self._publish(self.exchange.events(deltas=False))
 
     def _publish(self, events: Iterable[Event]) -> None:
         for event in events:

@@ -16,11 +16,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ...._call import Request
 from ...._dialect import Exchange
+from ....credentials import Credentials
 from ....models import Instrument
 from ....symbols import Interval, Kind
 from .refusal import Refusal
 
-__all__ = ["MS", "Ask", "authenticate", "check_names", "read_params"]
+__all__ = ["MS", "Ask", "authenticate", "authenticate_params", "check_names", "check_time", "key_of", "read_params"]
 
 MS: Final = 1_000_000
 _PATTERNS: Final = {
@@ -143,23 +144,44 @@ def check_names(sent: Mapping[str, str], accepted: frozenset[str]) -> None:
         )
 
 
+def key_of(request: Request, exchange: Exchange) -> str:
+    """Return the key that the request names, or refuse it: enough where nothing is signed."""
+    key = next((value for name, value in request.headers.items() if name.lower() == "x-mbx-apikey"), "")
+    return _known(key, exchange).key
+
+
 def authenticate(request: Request, sent: Mapping[str, str], exchange: Exchange) -> str:
     """Return the key that signed the request, or refuse it: key, then signature, then time."""
-    key = next((value for name, value in request.headers.items() if name.lower() == "x-mbx-apikey"), "")
+    credentials = _known(key_of(request, exchange), exchange)
+    query = urlsplit(request.url).query
+    payload = _unsigned(query) + _unsigned(request.body.decode("latin-1"))
+    return _prove(credentials, sent, payload.encode("latin-1"), exchange)
+
+
+def authenticate_params(sent: Mapping[str, str], exchange: Exchange) -> str:
+    """As ``authenticate``, for the WebSocket API: the sorted parameters are signed, key included, unencoded."""
+    credentials = _known(sent.get("apiKey", ""), exchange)
+    payload = "&".join(f"{name}={sent[name]}" for name in sorted(sent) if name != "signature")
+    return _prove(credentials, sent, payload.encode(), exchange)
+
+
+def _known(key: str, exchange: Exchange) -> Credentials:
     if not key:
         raise Refusal(-2014, "API-key format invalid.", 401)
     credentials = exchange.credentials(key)
     if credentials is None:
         raise Refusal(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+    return credentials
+
+
+def _prove(credentials: Credentials, sent: Mapping[str, str], payload: bytes, exchange: Exchange) -> str:
     for name in ("timestamp", "signature"):
         if not sent.get(name):
             raise Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
-    query = urlsplit(request.url).query
-    payload = _unsigned(query) + _unsigned(request.body.decode("latin-1"))
-    if not _is_valid(credentials.secret, payload.encode("latin-1"), unquote(sent["signature"])):
+    if not _is_valid(credentials.secret, payload, unquote(sent["signature"])):
         raise Refusal(-1022, "Signature for this request is not valid.")
-    _check_time(sent, exchange.now_ns())
-    return key
+    check_time(sent, exchange.now_ns())
+    return credentials.key
 
 
 def _unsigned(text: str) -> str:
@@ -185,8 +207,8 @@ def _is_valid(secret: str, payload: bytes, signature: str) -> bool:
     return False
 
 
-def _check_time(params: Mapping[str, str], now_ns: int) -> None:
-    """``timestamp < serverTime + 1000 and serverTime - timestamp <= recvWindow``, in milliseconds."""
+def check_time(params: Mapping[str, str], now_ns: int) -> None:
+    """Refuse unless ``timestamp < serverTime + 1000 and serverTime - timestamp <= recvWindow``, in milliseconds."""
     values = []
     for name, fallback in (("timestamp", ""), ("recvWindow", "5000")):
         text = params.get(name, fallback)

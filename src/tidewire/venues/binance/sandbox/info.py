@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from ...._dialect import Limit
+from ...._dialect import Breach, Limit
 from ....models import Instrument
 from ....symbols import Kind
 from .ask import MS, Ask
+from .refusal import Refusal
 
-__all__ = ["exchange_info", "rate_limits"]
+__all__ = ["exchange_info", "limit_refusal", "rate_limits"]
 
 _UNITS = ((86_400, "DAY"), (3600, "HOUR"), (60, "MINUTE"), (1, "SECOND"))
 _TYPES = {"weight": "REQUEST_WEIGHT", "orders": "ORDERS", "raw": "RAW_REQUESTS"}
@@ -33,6 +34,27 @@ def rate_limits(limits: Mapping[str, Limit], kind: Kind) -> list[dict[str, objec
                 }
             )
     return rows
+
+
+def limit_refusal(breach: Breach) -> Refusal:
+    """429 for a limit that is used up, 418 once banned."""
+    limit = breach.limit
+    if breach.banned:
+        return Refusal(
+            -1003,
+            f"Way too much request weight used; IP banned until {breach.until_ns // MS}. "
+            "Please use WebSocket Streams for live updates to avoid bans.",
+            418,
+        )
+    row = rate_limits({"spot-weight": limit}, "spot")[0]
+    span = f"{row['intervalNum']} {row['interval']}"
+    if "orders" in breach.scope:
+        return Refusal(-1015, f"Too many new orders; current limit is {limit.limit} orders per {span}.", 429)
+    text = (
+        f"Too much request weight used; current limit is {limit.limit} request weight per {span}. "
+        "Please use WebSocket Streams for live updates to avoid polling the API."
+    )
+    return Refusal(-1003, text, 429)
 
 
 def exchange_info(ask: Ask) -> Any:

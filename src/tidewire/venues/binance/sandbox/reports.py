@@ -11,9 +11,9 @@ from ....symbols import Kind
 from .ask import MS, Ask
 from .text import price_text, quantity_text
 
-__all__ = ["canceled", "linear_order", "own_trade", "spot_answer", "stored", "stored_all"]
+__all__ = ["STATUS", "canceled", "linear_order", "own_trade", "spot_answer", "stored", "stored_all"]
 
-_STATUS: Final = {
+STATUS: Final = {
     OrderStatus.OPEN: "NEW",
     OrderStatus.PARTIAL: "PARTIALLY_FILLED",
     OrderStatus.FILLED: "FILLED",
@@ -29,7 +29,7 @@ def _terms(instrument: Instrument, order: Order, kind: Kind) -> dict[str, object
         "price": price_text(instrument, order.price or Decimal(0)),
         "origQty": quantity_text(instrument, order.quantity or Decimal(0)),
         "executedQty": quantity_text(instrument, order.filled or Decimal(0)),
-        "status": _STATUS[order.status],
+        "status": STATUS[order.status],
         "timeInForce": force,
         "type": "MARKET" if market else "LIMIT_MAKER" if order.post_only and kind == "spot" else "LIMIT",
         "side": (order.side or Side.BUY).upper(),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from ...._dialect import BarUpdate, BookDelta, Disconnect, Event, Exchange, Quote
+from ...._dialect import BarUpdate, BookDelta, Disconnect, Event, Exchange, Private, Quote
 from ....errors import ConfigError
 from ....models import Instrument, Level, Side, Trade
 from ....symbols import Interval, Kind, Symbol
@@ -63,6 +63,8 @@ class BinanceSession:
 
     def publish(self, event: Event) -> Iterator[str]:
         """Every stream of this connection that the event belongs to."""
+        if isinstance(event, Private):
+            return
         instrument = self._instruments.get(event.symbol)
         if instrument is None:
             return
