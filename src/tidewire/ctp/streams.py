@@ -1,0 +1,195 @@
+"""Hand what happens to those who watch: one bounded queue per reader, for threads and for asyncio alike."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from ..errors import Error, StreamClosed
+
+__all__ = ["Stream", "Topic"]
+
+T = TypeVar("T")
+
+
+class Stream(Generic[T]):
+    """What one reader has not read yet. Iterate with ``for`` or with ``async for``; one thread or task at a time.
+
+    Holds up to ``limit`` items; a reader that falls further behind gets ``StreamClosed`` with the number it ``missed``,
+    after what was kept. With ``latest_of``, an item takes the place of an unread one with the same key instead, and
+    none is missed. Leaving the ``with`` block, or ``close``, ends the stream.
+    """
+
+    def __init__(self, limit: int, leave: Callable[[Stream[T]], None], latest_of: Callable[[T], object] | None) -> None:
+        self._limit = limit
+        self._leave = leave
+        self._latest_of = latest_of
+        self._queue: deque[T] = deque()
+        self._latest: dict[object, T] = {}
+        self._changed = threading.Condition()
+        self._waiter: tuple[asyncio.AbstractEventLoop, asyncio.Future[None]] | None = None
+        self._missed = 0
+        self._ended = False
+        self._error: Error | None = None
+
+    def close(self) -> None:
+        """Read no more. Repeating it is harmless; any thread may."""
+        self._leave(self)
+        self.end(None)
+
+    # The writer's side: any thread, never blocks.
+
+    def put(self, item: T) -> None:
+        """Add an item, or count it as missed."""
+        with self._changed:
+            if self._ended:
+                return
+            if self._latest_of is not None:
+                self._latest[self._latest_of(item)] = item
+            elif self._missed or len(self._queue) >= self._limit:
+                self._missed += 1
+            else:
+                self._queue.append(item)
+            self._wake()
+
+    def end(self, error: Error | None) -> None:
+        """Nothing more comes: with an error unless the reader wished it."""
+        with self._changed:
+            if not self._ended:
+                self._ended, self._error = True, error
+                self._wake()
+
+    # The reader's side.
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        item = self.next()
+        if item is None:
+            raise StopIteration
+        return item
+
+    def next(self, timeout: float | None = None) -> T | None:
+        """The next item; ``None`` when the stream is closed.
+
+        Raises ``TimeoutError`` after ``timeout`` seconds without one.
+        """
+        with self._changed:
+            if not self._changed.wait_for(self._is_ready, timeout):
+                raise TimeoutError(f"nothing came within {timeout} s")
+            return self._take()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        loop = asyncio.get_running_loop()
+        while True:
+            with self._changed:
+                if self._is_ready():
+                    item = self._take()
+                    break
+                waiting: asyncio.Future[None] = loop.create_future()
+                self._waiter = (loop, waiting)
+            await waiting
+        if item is None:
+            raise StopAsyncIteration
+        return item
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _is_ready(self) -> bool:
+        return bool(self._queue or self._latest or self._missed or self._ended)
+
+    def _take(self) -> T | None:
+        if self._queue:
+            return self._queue.popleft()
+        if self._latest:
+            return self._latest.pop(next(iter(self._latest)))
+        if self._missed:
+            missed, self._missed = self._missed, 0
+            self._ended = True
+            self._leave(self)
+            raise StreamClosed(
+                f"the reader fell behind: its queue of {self._limit} overflowed and {missed} were missed",
+                venue="ctp",
+                missed=missed,
+            )
+        if self._error is not None:
+            raise self._error
+        return None
+
+    def _wake(self) -> None:
+        self._changed.notify()
+        if self._waiter is not None:
+            (loop, waiting), self._waiter = self._waiter, None
+            with suppress(RuntimeError):  # the reader's loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(_resolve, waiting)
+
+
+def _resolve(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+class Topic(Generic[T]):
+    """All readers of one thing."""
+
+    def __init__(self) -> None:
+        self._streams: tuple[Stream[T], ...] = ()
+        self._lock = threading.Lock()
+        self._over: tuple[Error | None] | None = None
+
+    def watch(self, limit: int, latest_of: Callable[[T], object] | None = None) -> Stream[T]:
+        """A new reader, who finds what comes from now on."""
+        stream: Stream[T] = Stream(limit, self._remove, latest_of)
+        self.join(stream)
+        return stream
+
+    def join(self, stream: Stream[T]) -> None:
+        """Let a stream have what comes here, too."""
+        with self._lock:
+            if self._over is None:
+                self._streams = (*self._streams, stream)
+                return
+        stream.end(self._over[0])
+
+    def put(self, item: T) -> None:
+        """Give an item to every reader."""
+        for stream in self._streams:
+            stream.put(item)
+
+    def end(self, error: Error | None) -> None:
+        """Nothing more comes."""
+        with self._lock:
+            self._over = (error,)
+            streams, self._streams = self._streams, ()
+        for stream in streams:
+            stream.end(error)
+
+    def __bool__(self) -> bool:
+        return bool(self._streams)
+
+    def _remove(self, stream: Stream[T]) -> None:
+        with self._lock:
+            self._streams = tuple(each for each in self._streams if each is not stream)

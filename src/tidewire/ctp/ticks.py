@@ -1,0 +1,137 @@
+"""Turn snapshots into ticks: times repaired, levels that exist, an average that is one, counted per instrument."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from .models import Instrument, Tick
+from .ticktime import parse_day, parse_seconds, repair
+
+__all__ = ["TickMaker", "exchange_by_spelling"]
+
+# A front sends the last snapshot there is on subscription, be it of last Friday. Real ones are seconds old.
+_STALE_NS = 15 * 60 * 10**9
+_SLACK = 1e-6  # between an average and the extremes: it is rounded by some exchanges
+_LEVELS = [(f"BidPrice{n}", f"BidVolume{n}", f"AskPrice{n}", f"AskVolume{n}") for n in range(1, 6)]
+
+_CZCE = re.compile(r"[A-Z]{2}\d{3}([CP]\d+)?")
+_CFFEX = re.compile(r"[A-Z]{1,2}\d{4}(-[CP]-\d+)?")
+
+
+def exchange_by_spelling(symbol: str) -> str:
+    """``CZCE`` or ``CFFEX``, the two whose ids tell; empty for the others, which all write theirs in lower case."""
+    if _CZCE.fullmatch(symbol):
+        return "CZCE"
+    return "CFFEX" if _CFFEX.fullmatch(symbol) else ""
+
+
+class _Series:
+    """What is known of one instrument."""
+
+    __slots__ = ("awaits_first", "exchange", "multiplier", "sequence")
+
+    def __init__(self, exchange: str, multiplier: int) -> None:
+        self.exchange = exchange
+        self.multiplier = multiplier
+        self.sequence = 0
+        self.awaits_first = True
+
+
+class TickMaker:
+    """Make ticks of DepthMarketData, for any number of instruments. Not thread-safe.
+
+    Catalogued instruments give the exchange, which normal fronts leave empty, and the multiplier: without it ``vwap`` is
+    NaN except at CZCE.
+    """
+
+    def __init__(self) -> None:
+        self._series: dict[str, _Series] = {}
+        self._catalogue: dict[str, Instrument] = {}
+
+    def learn(self, instrument: Instrument) -> None:
+        """Take an instrument's exchange and multiplier."""
+        self._catalogue[instrument.symbol] = instrument
+        series = self._series.get(instrument.symbol)
+        if series is not None:
+            series.exchange, series.multiplier = instrument.exchange, instrument.multiplier
+
+    def subscribed(self, symbol: str) -> None:
+        """The next snapshot is one of those that a front sends on subscription."""
+        self._at(symbol).awaits_first = True
+
+    def make(self, row: Any, received_ns: int) -> Tick:
+        """One tick of one snapshot."""
+        symbol = row.InstrumentID
+        series = self._series.get(symbol) or self._at(symbol)
+        exchange = row.ExchangeID or series.exchange
+        seconds = parse_seconds(row.UpdateTime)
+        stamp = repair(exchange, parse_day(row.TradingDay), parse_day(row.ActionDay), seconds, row.UpdateMillisec)
+        series.sequence += 1
+        stale = False
+        if series.awaits_first:
+            series.awaits_first = False
+            stale = stamp.time_ns is None or abs(received_ns - stamp.time_ns) > _STALE_NS
+        volume, turnover, low, high = row.Volume, row.Turnover, row.LowestPrice, row.HighestPrice
+        bids, asks = _levels(row)
+        return Tick(
+            symbol=symbol,
+            exchange=exchange,
+            trading_day=stamp.trading_day,
+            action_day=stamp.action_day,
+            time_ns=stamp.time_ns,
+            received_ns=received_ns,
+            sequence=series.sequence,
+            stale=stale,
+            last=row.LastPrice,
+            volume=volume,
+            turnover=turnover,
+            open_interest=row.OpenInterest,
+            vwap=_vwap(turnover, volume, series.multiplier, low, high),
+            bids=bids,
+            asks=asks,
+            open=row.OpenPrice,
+            high=high,
+            low=low,
+            close=row.ClosePrice,
+            settlement=row.SettlementPrice,
+            upper_limit=row.UpperLimitPrice,
+            lower_limit=row.LowerLimitPrice,
+            pre_close=row.PreClosePrice,
+            pre_settlement=row.PreSettlementPrice,
+            pre_open_interest=row.PreOpenInterest,
+        )
+
+    def _at(self, symbol: str) -> _Series:
+        series = self._series.get(symbol)
+        if series is None:
+            known = self._catalogue.get(symbol)
+            exchange = known.exchange if known else exchange_by_spelling(symbol)
+            series = self._series[symbol] = _Series(exchange, known.multiplier if known else 0)
+        return series
+
+
+def _levels(row: Any) -> tuple[tuple[tuple[float, int], ...], tuple[tuple[float, int], ...]]:
+    """Levels with a price and lots. Normal fronts send one, and no value or zeros for the others."""
+    bids, asks = [], []
+    for bid_price, bid_volume, ask_price, ask_volume in _LEVELS:
+        bid = (getattr(row, bid_price), getattr(row, bid_volume))
+        ask = (getattr(row, ask_price), getattr(row, ask_volume))
+        has_bid, has_ask = bid[1] > 0 and bid[0] == bid[0], ask[1] > 0 and ask[0] == ask[0]
+        if has_bid:
+            bids.append(bid)
+        if has_ask:
+            asks.append(ask)
+        if not (has_bid or has_ask):
+            break
+    return tuple(bids), tuple(asks)
+
+
+def _vwap(turnover: float, volume: int, multiplier: int, low: float, high: float) -> float:
+    """Average price per unit: by the multiplier, or without (CZCE before 6.7.1); whichever lies within the extremes."""
+    if volume > 0:
+        for average in (turnover / volume / multiplier if multiplier else math.nan, turnover / volume):
+            if low - abs(low) * _SLACK <= average <= high + abs(high) * _SLACK:
+                return average
+    return math.nan

@@ -1,0 +1,65 @@
+"""Names that outlive a session: client order ids and the journal."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidewire.ctp.identity import Journal, Remembered, SessionKey, new_client_order_id
+from tidewire.errors import ConfigError
+
+TODAY, TOMORROW = dt.date(2026, 11, 24), dt.date(2026, 11, 25)
+MINE = Remembered("mine", 1, -7, "12", request_id=3)
+
+
+def test_client_order_ids_ascend_and_fit_the_memo():
+    names = [new_client_order_id() for _ in range(5000)]
+    assert names == sorted(set(names))
+    assert {len(name) for name in names} == {12}
+
+
+def reopened(path, day=TODAY):
+    journal = Journal(path, day)
+    journal.close()
+    journal.close()
+    return journal.entries
+
+
+def test_what_was_written_is_read_again(tmp_path):
+    path = tmp_path / "orders.jsonl"
+    journal = Journal(path, TODAY)
+    journal.add(MINE)
+    learnt = Remembered("mine", 1, -7, "12", 3, "SHFE", "       5001")
+    journal.add(learnt)
+    journal.close()
+    assert reopened(path) == {SessionKey(1, -7, "12"): learnt}
+    assert len(path.read_bytes().splitlines()) == 2  # the day, and one order
+    assert reopened(path, TOMORROW) == {}
+    assert reopened(path) == {}
+
+
+@given(st.integers(0, 200))
+def test_a_crash_in_the_middle_of_a_line_costs_only_that_line(tmp_path_factory, cut):
+    path = tmp_path_factory.mktemp("flow") / "orders.jsonl"
+    journal = Journal(path, TODAY)
+    for number in range(3):
+        journal.add(Remembered(f"o{number}", 1, 2, str(number)))
+    journal.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: max(0, len(whole) - cut)])
+    kept = [entry.client_order_id for entry in reopened(path).values()]
+    ends = [position for position, letter in enumerate(whole) if letter == 10]
+    expected = sum(end < len(whole) - cut for end in ends) - 1
+    assert kept == [f"o{number}" for number in range(max(0, expected))]
+
+
+def test_what_is_not_ours_is_not_thrown_away(tmp_path):
+    path = tmp_path / "orders.jsonl"
+    journal = Journal(path, TODAY)
+    journal.close()
+    path.write_bytes(path.read_bytes() + b"{}\nmore\n")
+    with pytest.raises(ConfigError, match=r"orders\.jsonl, line 2"):
+        Journal(path, TODAY)
