@@ -87,6 +87,9 @@ class Call(Generic[T]):
         return self.parser(body)
 
 
+_EXCERPT = 1024  # more than an error shows, so that a secret at its end is still whole when it is looked for
+
+
 def decoder(shape: type[T], venue: str) -> Callable[[bytes], T]:
     """Return a JSON decoder of one shape that raises our ``DecodeError``. Lax about numbers written as text."""
     decode = msgspec.json.Decoder(shape, strict=False).decode
@@ -95,7 +98,7 @@ def decoder(shape: type[T], venue: str) -> Callable[[bytes], T]:
         try:
             return decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DecodeError(f"unexpected answer ({error})", venue=venue, excerpt=bytes(body[:80])) from None
+            raise DecodeError(f"unexpected answer ({error})", venue=venue, excerpt=bytes(body[:_EXCERPT])) from None
 
     return read
 

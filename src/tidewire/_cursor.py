@@ -19,14 +19,14 @@ Then = Callable[[Response, list[T]], Call[list[T]] | None]
 class Chain(Generic[T]):
     """Rows, oldest first: the newest ``limit``, or ``everything``, of which the oldest ``limit``, or just a page.
 
-    ``call`` makes the call of a page from its size, its cursor, its parser and what follows it. ``read`` parses a body,
-    oldest row first. ``older`` finds the cursor of the next page. ``page`` is the venue's maximum. ``keep`` says which
-    rows are wanted. ``short``: a page of fewer rows than asked for (than this many, where nobody asked for a size) is
-    the last, whatever cursor it names; 0 where only the cursor tells.
+    ``read`` parses a body, oldest row first. ``call`` makes the call of a page from its size, its cursor, its parser
+    and what follows it. ``older`` finds the cursor of the next page. ``page`` is the venue's maximum. ``keep`` says
+    which rows are wanted. ``short``: a page of fewer rows than asked for (than this many, where nobody asked for a
+    size) is the last, whatever cursor it names; 0 where only the cursor tells.
     """
 
-    call: Callable[[int | None, str | None, Parse[T], Then[T]], Call[list[T]]]
     read: Parse[T]
+    call: Callable[[int | None, str | None, Parse[T], Then[T]], Call[list[T]]]
     older: Callable[[Response], str | None]
     page: int
     limit: int | None = None

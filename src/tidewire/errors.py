@@ -42,6 +42,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ._redact import redact_text
+
 __all__ = [
     "AuthenticationError",
     "Banned",
@@ -259,16 +261,20 @@ class FilterViolation(OrderRejected):
 
 
 class DecodeError(Error):
-    """Bytes that are not what the venue documents. ``offset`` is in bytes, ``excerpt`` at most 80 bytes around it."""
+    """Bytes that are not what the venue documents. ``offset`` is in bytes, ``excerpt`` at most 80 bytes around it.
+
+    What looks like a secret, or was registered as one, is ``***`` in the excerpt.
+    """
 
     def __init__(
         self, message: str = "", *, venue: str | None = None, offset: int | None = None, excerpt: bytes = b""
     ) -> None:
         where = f" at byte {offset}" if offset is not None else ""
-        shown = f": {excerpt[:80]!r}" if excerpt else ""
-        super().__init__(f"{message}{where}{shown}", venue=venue)
         self.offset = offset
-        self.excerpt = excerpt[:80]
+        # Before it is cut: half a secret would not be known for one.
+        self.excerpt = redact_text(excerpt.decode("latin-1")).encode("latin-1")[:80]
+        shown = f": {self.excerpt!r}" if excerpt else ""
+        super().__init__(f"{message}{where}{shown}", venue=venue)
 
 
 class BookError(Error):

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tidewire import errors
+from tidewire import _redact, errors
+from tidewire._call import decoder
 from tidewire.errors import Error
 
 CLASSES = [getattr(errors, name) for name in errors.__all__]
@@ -110,6 +111,22 @@ def test_a_decode_error_shows_at_most_80_bytes() -> None:
     error = errors.DecodeError("not JSON", offset=0, excerpt=b"x" * 1000)
     assert error.excerpt == b"x" * 80
     assert len(str(error)) < 120
+
+
+def test_an_excerpt_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_redact, "_registered", frozenset())
+    monkeypatch.setattr(_redact, "_registered_pattern", None)
+    _redact.register("hush-hush-hush")
+    listen_key = "pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"
+    body = b'{"listenKey":"%s","note":"\xe4\xbd\x99 hush-hush-hush"}' % listen_key.encode()
+    error = errors.DecodeError("unexpected answer", excerpt=body)
+    assert error.excerpt == b'{"listenKey":"***","note":"\xe4\xbd\x99 ***"}'
+    # At the edge of what is shown it is recognised as well: half a secret is one.
+    cut = decoder(int, "okx")
+    with pytest.raises(errors.DecodeError) as caught:
+        cut(b"x" * 75 + b"hush-hush-hush")
+    assert caught.value.excerpt == b"x" * 75 + b"***"
+    assert "hush" not in str(caught.value)
 
 
 def test_what_was_sent_tells_whether_a_write_may_have_happened() -> None:

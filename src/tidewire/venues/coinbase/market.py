@@ -137,6 +137,7 @@ class CoinbaseMarket(Venue):
         """See: GET /products/{id}/trades. More than 1000 are fetched in several calls."""
         market = self.symbol(symbol)
         return Chain(
+            read=lambda body: [row.trade(market) for row in reversed(_trades(body))],
             call=lambda size, cursor, parse, then: self._of_product(
                 "fetch_trades",
                 market,
@@ -145,7 +146,6 @@ class CoinbaseMarket(Venue):
                 lambda body, _: parse(body),
                 then=then,
             ),
-            read=lambda body: [row.trade(market) for row in reversed(_trades(body))],
             older=cursor_of,
             short=SMALLEST_PAGE,
             page=self.spec.trades_page["spot"],

@@ -283,6 +283,7 @@ class Coinbase(CoinbaseMarket):
         keep: Callable[[T], bool] = lambda row: True,
     ) -> Call[list[T]]:
         return Chain(
+            read=read,
             call=lambda size, cursor, parse, then: self._private(
                 verb,
                 path,
@@ -292,7 +293,6 @@ class Coinbase(CoinbaseMarket):
                 check=check_product,
                 then=then,
             ),
-            read=read,
             older=cursor_of,
             short=SMALLEST_PAGE,
             page=self.spec.trades_page["spot"],

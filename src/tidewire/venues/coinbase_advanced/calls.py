@@ -227,10 +227,10 @@ class CoinbaseAdvancedCalls(Venue):
     ) -> Call[list[T]]:
         named = {"product_ids": None if market is None else self.native_symbol(market), **params}
         return Chain(
+            read=read,
             call=lambda size, cursor, parse, then: self._private(
                 verb, path, {**named, "limit": size or _PAGE, "cursor": cursor}, parse, symbol=market, then=then
             ),
-            read=read,
             older=older,
             page=LOOKUP,
             limit=None if limit is None else checked_limit(limit),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from ...._call import Request, Response
@@ -71,6 +71,7 @@ class CoinbaseAdvancedDialect:
     name = "coinbase_advanced"
     kinds: tuple[Kind, ...] = ("spot",)
     ping_s = 30.0
+    charges_quote: Literal[True] = True
     limits: Mapping[str, Limit] = {"public": Limit(10, 1, bans=False), "private": Limit(30, 1, bans=False)}
 
     def native(self, symbol: Symbol) -> str:

@@ -101,7 +101,8 @@ def candles(ask: Ask) -> Any:
         raise bad(f"granularity {granularity!r} is unknown")
     interval = Interval.parse(_GRANULARITIES[granularity])
     length = (interval.ns or S) // S
-    ask.needed("start"), ask.needed("end")
+    for bound in ("start", "end"):
+        ask.needed(bound)
     start, end = ask.integer("start") or 0, ask.integer("end") or 0
     if end < start:
         raise bad("start must be before end")

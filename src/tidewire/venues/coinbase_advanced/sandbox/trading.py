@@ -226,7 +226,7 @@ def _report(ask: Ask, row: Order) -> dict[str, object]:
     zero = Decimal(0)
     market, force = row.type == OrderType.MARKET, str(row.time_in_force or "gtc")
     filled, quantity = row.filled or zero, row.quantity or zero
-    fees = sum((_commission(row.symbol.quote, fill) for fill in row.fills), zero)
+    fees = sum((fill.fee or zero for fill in row.fills), zero)
     return {
         "order_id": _uuid(row.order_id),
         "product_id": instrument.native,
@@ -278,7 +278,7 @@ def _fill(instrument: Instrument, fill: Fill) -> dict[str, object]:
         "trade_type": "FILL",
         "price": plain(fill.price),
         "size": plain(fill.quantity),
-        "commission": plain(_commission(instrument.symbol.quote, fill)),
+        "commission": plain(fill.fee or Decimal(0)),
         "product_id": instrument.native,
         "sequence_timestamp": iso(fill.time_ns or 0),
         "liquidity_indicator": "MAKER" if fill.maker else "TAKER",
@@ -287,12 +287,6 @@ def _fill(instrument: Instrument, fill: Fill) -> dict[str, object]:
         "side": (fill.side or Side.BUY).upper(),
         "retail_portfolio_id": "",
     }
-
-
-def _commission(quote: str, fill: Fill) -> Decimal:
-    """The venue states fees in quote currency; the common engine takes a buyer's in what was bought."""
-    fee = fill.fee or Decimal(0)
-    return fee if fill.fee_asset == quote else fee * fill.price
 
 
 def _within(time_ns: int, start: int | None, end: int | None) -> bool:
