@@ -219,8 +219,8 @@ class Verbs:
     def fetch_funding_history(
         self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
     ) -> Effects[list[FundingRate]]:
-        call = self._venue.fetch_funding_history(symbol, start=start, end=end, limit=limit)
-        return (yield from self._ask(call))
+        rates = yield from self._ask(self._venue.fetch_funding_history(symbol, start=start, end=end, limit=limit))
+        return _cut(rates, start, limit)
 
     def fetch_open_interest(self, symbol: str | Symbol) -> Effects[OpenInterest]:
         return (yield from self._ask(self._venue.fetch_open_interest(symbol)))
@@ -239,7 +239,7 @@ class Verbs:
     ) -> Effects[list[Order]]:
         call = self._venue.fetch_orders(symbol, start=start, end=end, limit=limit)
         if not self._venue.spec.orders_are_final:
-            return (yield from self._ask(call))
+            return _cut((yield from self._ask(call)), start, limit)
         first, last = parse_window(start, end)
         # The working ones first: an order that ends meanwhile is then met twice rather than never.
         working = yield from self._ask(self._venue.fetch_open_orders(symbol))
@@ -247,7 +247,7 @@ class Verbs:
         orders |= {row.order_id: row for row in (yield from self._ask(call))}
         # Venues number orders upwards: that decides within one millisecond. Length first sorts digits as numbers.
         rows = sorted(orders.values(), key=lambda row: (row.created_ns or 0, len(row.order_id), row.order_id))
-        return rows if limit is None else rows[:limit] if first is not None else rows[-limit:]
+        return _cut(rows, start, limit)
 
     def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Effects[list[Order]]:
         if symbol is None:
@@ -263,7 +263,8 @@ class Verbs:
     def fetch_fills(
         self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
     ) -> Effects[list[Fill]]:
-        return (yield from self._ask(self._venue.fetch_fills(symbol, start=start, end=end, limit=limit)))
+        fills = yield from self._ask(self._venue.fetch_fills(symbol, start=start, end=end, limit=limit))
+        return _cut(fills, start, limit)
 
     # Orders.
 
@@ -403,6 +404,11 @@ _DATA: Mapping[str, str] = {
 
 def _hint(near: Sequence[str]) -> str:
     return f"; did you mean {' or '.join(near[:4])}?" if near else "; fetch_instruments() lists what there is"
+
+
+def _cut(rows: list[T], start: Time | None, limit: int | None) -> list[T]:
+    """Of rows that are oldest first, the oldest ``limit`` from a start on, else the newest."""
+    return rows if limit is None else rows[:limit] if start is not None else rows[-limit:]
 
 
 def _within(time_ns: int | None, first: int | None, last: int | None) -> bool:

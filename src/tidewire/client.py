@@ -241,7 +241,7 @@ class Client(_Base):
     def fetch_funding_history(
         self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
     ) -> list[FundingRate]:
-        """Return funding rates paid in ``[start, end)``, oldest first, one page of the venue's."""
+        """Return funding rates paid, oldest first; ``start`` and ``limit`` as in ``fetch_orders``."""
         return self._run(self._verbs.fetch_funding_history(symbol, start=start, end=end, limit=limit))
 
     def fetch_open_interest(self, symbol: str | Symbol) -> OpenInterest:
@@ -259,7 +259,10 @@ class Client(_Base):
     def fetch_orders(
         self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
     ) -> list[Order]:
-        """Return orders of a symbol in any state, oldest first, one page of the venue's."""
+        """Return orders of a symbol in any state, oldest first: from ``start`` on, else the newest; ``limit`` of them.
+
+        Without a limit, as many as the venue's page in the docs says: all from the start on, or one answer.
+        """
         return self._run(self._verbs.fetch_orders(symbol, start=start, end=end, limit=limit))
 
     def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> list[Order]:
@@ -275,7 +278,7 @@ class Client(_Base):
     def fetch_fills(
         self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
     ) -> list[Fill]:
-        """Return own executions of a symbol, oldest first, one page of the venue's."""
+        """Return own executions of a symbol, oldest first; ``start`` and ``limit`` as in ``fetch_orders``."""
         return self._run(self._verbs.fetch_fills(symbol, start=start, end=end, limit=limit))
 
     def create_order(

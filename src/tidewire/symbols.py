@@ -161,8 +161,9 @@ def parse_time(value: Time | None, name: str = "time") -> int | None:
     """Turn a user's time into UTC nanoseconds.
 
     Accepts an aware ``datetime``, a ``date`` (its UTC midnight), ISO-8601 text (a bare date is its UTC midnight; a time
-    needs an offset or ``Z``) or whole nanoseconds, NumPy's integers included. Raises ``ConfigError`` for naive times: guessing a zone is
-    how data goes missing; and for integers that can only be seconds, milliseconds or microseconds.
+    needs an offset or ``Z``) or whole nanoseconds, NumPy's integers included. Raises ``ConfigError`` for naive
+    times: guessing a zone is how data goes missing; and for integers that can only be seconds, milliseconds or
+    microseconds.
     """
     if value is None:
         return None

@@ -271,9 +271,10 @@ def test_trades_are_oldest_first_by_the_taker(okx: Any) -> None:
 def test_funding(okx: Any) -> None:
     rows = [{"fundingRate": "0.1", "realizedRate": str(i), "fundingTime": str(i)} for i in (3, 2, 1)]
     window = {"start": "2026-01-01", "end": "2026-01-02"}
-    call = okx.fetch_funding_history("BTC-USDT-PERP", **window, limit=2)
-    assert [rate.rate for rate in call.parse(body(*rows))] == [1, 2]  # the oldest from the start on
-    assert asked(call)[1]["limit"] == "400"
+    call = okx.fetch_funding_history("BTC-USDT-PERP", **window, limit=3)
+    assert [rate.rate for rate in call.parse(body(*rows))] == [1, 2, 3]
+    assert asked(call)[1]["limit"] == "3"
+    assert asked(okx.fetch_funding_history("BTC-USDT-PERP", **window))[1]["limit"] == "400"
     assert asked(okx.fetch_funding_history("BTC-USDT-PERP", limit=2))[1] == {"instId": "BTC-USDT-SWAP", "limit": "2"}
     for symbol in ("BTC-USDT", "BTC-USDT-261225"):
         with pytest.raises(tw.NotSupported):

@@ -5,10 +5,12 @@ See: https://huobiapi.github.io/docs/spot/v1/en/#market-data and https://huobiap
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from ..._call import Call
+from ..._listing import Listing, Then
 from ..._order import checked_limit
 from ...errors import ConfigError, NotSupported
 from ...klines import Klines, decode_klines
@@ -23,6 +25,7 @@ __all__ = ["HtxMarket"]
 
 _SECOND = 10**9
 _FUNDING_PAGE = 100
+_SHORTEST_PERIOD = 3600 * 10**9  # between two payments of funding
 
 _server_time = wire.decoder(wire.ServerTime)
 _spot_symbols = wire.decoder(wire.SpotSymbols)
@@ -197,21 +200,34 @@ class HtxMarket(HtxCalls):
         end: Time | None = None,
         limit: int | None = None,
     ) -> Call[list[FundingRate]]:
-        """See: /v5/market/funding_rate_history. Pages of 100, newest first."""
+        """See: /v5/market/funding_rate_history. Pages of 100, newest first.
+
+        Which of them comes when a window holds more is not known: with a start, no window is longer than 100 hours.
+        """
         market = self._perpetual(symbol)
-        first, last = parse_window(start, end)
-        since, until = milliseconds(first, last)
-        params = {"limit": self._page(limit, _FUNDING_PAGE), "start_time": since, "end_time": until}
 
-        def parse(body: bytes) -> list[FundingRate]:
-            rates = sorted((row.rate(market) for row in _funding(body).data), key=lambda rate: rate.funding_time_ns)
-            return [
-                rate
-                for rate in rates
-                if (first is None or rate.funding_time_ns >= first) and (last is None or rate.funding_time_ns < last)
-            ]
+        def call(
+            first: int | None,
+            last: int | None,
+            size: int | None,
+            parse: Callable[[bytes], list[FundingRate]],
+            then: Then[FundingRate],
+        ) -> Call[list[FundingRate]]:
+            since, until = milliseconds(first, last)
+            params = {**self._target(market), "limit": size, "start_time": since, "end_time": until}
+            page = self._get("fetch_funding_history", "linear", params, parse, symbol=market)
+            return dataclasses.replace(page, then=then)
 
-        return self._get("fetch_funding_history", "linear", {**self._target(market), **params}, parse, symbol=market)
+        return Listing(
+            call,
+            read=lambda body: [row.rate(market) for row in reversed(_funding(body).data)],
+            moment=lambda rate: rate.funding_time_ns,
+            name=lambda rate: str(rate.funding_time_ns),
+            page=_FUNDING_PAGE,
+            window=parse_window(start, end),
+            limit=limit,
+            span=_FUNDING_PAGE * _SHORTEST_PERIOD,
+        ).begin()
 
     def fetch_open_interest(self, symbol: str | Symbol) -> Call[OpenInterest]:
         """See: /v5/market/open_interest."""

@@ -8,23 +8,27 @@ See: https://huobiapi.github.io/docs/spot/v1/en/#trading and https://www.htx.com
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from ..._call import Call
+from ..._listing import Listing, Then
 from ..._order import NewOrder, Number, one_id, plain
 from ...errors import ConfigError, FilterViolation, NotSupported, OrderNotFound, VenueError
 from ...models import Balance, Fill, Order, OrderStatus, OrderType, Position, TimeInForce
 from ...symbols import Kind, Symbol, Time, parse_window
 from . import reports
-from .calls import Named, milliseconds
+from .calls import Named, Params, milliseconds
 from .errors import refusal
 from .market import HtxMarket
 from .wire import EXACT, decoder
 
 __all__ = ["Htx"]
 
+T = TypeVar("T")
 _TWO_DAYS = 48 * 3600 * 10**9
 _ORDERS_PAGE = 100
 _FILLS_PAGE = {"spot": 500, "linear": 100}
@@ -94,21 +98,24 @@ class Htx(HtxMarket):
         end: Time | None = None,
         limit: int | None = None,
     ) -> Call[list[Order]]:
-        """See: /v1/order/orders, /v5/trade/order/history. On spot a window is at most 48 hours, within 180 days.
+        """See: /v1/order/orders, /v5/trade/order/history: pages of 100, in windows of 48 hours, within 180 days.
 
-        Canceled spot orders are kept for two hours only.
+        Without a start, the venue looks back 48 hours from the end on spot. Canceled spot orders are kept for two hours
+        only.
         """
         market = self.symbol(symbol)
-        size = self._page(limit, _ORDERS_PAGE)
-        if market.kind == "spot":
-            params = {"states": _STATES, "size": size, **_spot_window(start, end)}
-        else:
-            params = {"margin_mode": _MARGIN, "limit": size, **_swap_window(start, end)}
-
-        def parse(body: bytes) -> list[Order]:
-            return sorted(self._orders(body, market.kind, market), key=lambda row: (row.created_ns or 0, row.order_id))
-
-        return self._private("fetch_orders", market.kind, {**self._target(market), **params}, parse, symbol=market)
+        return Listing(
+            self._windows(
+                "fetch_orders", market, {"states": _STATES} if market.kind == "spot" else {"margin_mode": _MARGIN}
+            ),
+            read=lambda body: self._orders(body, market.kind, market)[::-1],
+            moment=lambda row: row.created_ns or 0,
+            name=lambda row: row.order_id,
+            page=_ORDERS_PAGE,
+            window=parse_window(start, end),
+            limit=limit,
+            span=_TWO_DAYS,
+        ).begin()
 
     def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Call[list[Order]]:
         """See: /v1/order/openOrders (at most 500), /v5/trade/order/opens."""
@@ -161,23 +168,27 @@ class Htx(HtxMarket):
         end: Time | None = None,
         limit: int | None = None,
     ) -> Call[list[Fill]]:
-        """See: /v1/order/matchresults, /v5/trade/order/details. A window is at most 48 hours long."""
+        """See: /v1/order/matchresults (pages of 500), /v5/trade/order/details (100): in windows of 48 hours.
+
+        Without a start, the venue looks back 48 hours from the end on spot.
+        """
         market = self.symbol(symbol)
-        size = self._page(limit, _FILLS_PAGE[market.kind])
-        if market.kind == "spot":
-            since, until = milliseconds(*parse_window(start, end))
-            params = {"size": size, "start-time": since, "end-time": until}
-        else:
-            params = {"limit": size, **_swap_window(start, end)}
 
-        def parse(body: bytes) -> list[Fill]:
+        def read(body: bytes) -> list[Fill]:
             if market.kind == "spot":
-                fills = [row.fill(market) for row in _spot_fills(body).data]
-            else:
-                fills = [row.fill(market, self._size(market)) for row in _swap_fills(body).data]
-            return sorted(fills, key=lambda fill: fill.time_ns or 0)
+                return [row.fill(market) for row in reversed(_spot_fills(body).data)]
+            return [row.fill(market, self._size(market)) for row in reversed(_swap_fills(body).data)]
 
-        return self._private("fetch_fills", market.kind, {**self._target(market), **params}, parse, symbol=market)
+        return Listing(
+            self._windows("fetch_fills", market, {}),
+            read,
+            moment=lambda row: row.time_ns or 0,
+            name=lambda row: f"{row.order_id} {row.fill_id}",
+            page=_FILLS_PAGE[market.kind],
+            window=parse_window(start, end),
+            limit=limit,
+            span=_TWO_DAYS,
+        ).begin()
 
     # Orders.
 
@@ -212,7 +223,7 @@ class Htx(HtxMarket):
             reduce_only=reduce_only,
         )
         market = order.symbol
-        own_id = client_order_id or (f"tw-{uuid4().hex}" if market.kind == "spot" else str(secrets.randbits(62) + 1))
+        own_id = _new_id(market.kind) if client_order_id is None else client_order_id
         terms = self._spot_terms(order, own_id) if market.kind == "spot" else self._swap_terms(order, own_id)
 
         def parse(body: bytes) -> Order:
@@ -289,6 +300,19 @@ class Htx(HtxMarket):
         return self._private("cancel_all_orders", market.kind, target, parse, method="POST", symbol=market)
 
     # Inside.
+
+    def _windows(self, verb: str, market: Symbol, terms: Params) -> Callable[..., Call[list[Any]]]:
+        """Make the calls of a ``Listing``: half-open nanoseconds become the venue's inclusive milliseconds."""
+        names = ("start-time", "end-time", "size") if market.kind == "spot" else ("start_time", "end_time", "limit")
+
+        def call(
+            first: int | None, last: int | None, size: int | None, parse: Callable[[bytes], list[T]], then: Then[T]
+        ) -> Call[list[T]]:
+            window = dict(zip(names, (*milliseconds(first, last), size), strict=True))
+            page = self._private(verb, market.kind, {**self._target(market), **terms, **window}, parse, symbol=market)
+            return dataclasses.replace(page, then=then)
+
+        return call
 
     def _spot_terms(self, order: NewOrder, own_id: str) -> Mapping[str, object]:
         if order.reduce_only:
@@ -374,13 +398,17 @@ def _acknowledged(order: NewOrder, order_id: str, own_id: str) -> Order:
         client_order_id=own_id,
         status=OrderStatus.PENDING,
         side=order.side,
-        type=order.type,
+        type=str(order.type),
         quantity=order.quantity,
         price=order.price,
-        time_in_force=None if order.type is OrderType.MARKET else force,
+        time_in_force=None if order.type is OrderType.MARKET else str(force),
         post_only=order.post_only,
         reduce_only=order.reduce_only if order.symbol.kind == "linear" else None,
     )
+
+
+def _new_id(kind: Kind) -> str:
+    return f"tw-{uuid4().hex}" if kind == "spot" else str(secrets.randbits(62) + 1)
 
 
 def _swap_id(own_id: str | None) -> int | None:
@@ -390,15 +418,3 @@ def _swap_id(own_id: str | None) -> int | None:
     if not own_id.isdigit() or not 0 < int(own_id) < 2**63:
         raise ConfigError(f"htx: a swap's client order id is a whole number below 2**63, not {own_id!r}", venue="htx")
     return int(own_id)
-
-
-def _spot_window(start: Time | None, end: Time | None) -> dict[str, int | None]:
-    """The venue goes back from the end, 48 hours at most: a start alone is given an end."""
-    first, last = parse_window(start, end)
-    since, until = milliseconds(first, first + _TWO_DAYS if first is not None and last is None else last)
-    return {"start-time": since, "end-time": until}
-
-
-def _swap_window(start: Time | None, end: Time | None) -> dict[str, int | None]:
-    since, until = milliseconds(*parse_window(start, end))
-    return {"start_time": since, "end_time": until}

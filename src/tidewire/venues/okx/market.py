@@ -5,12 +5,14 @@ See: https://www.okx.com/docs-v5/en/#order-book-trading-market-data and #public-
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
 from ..._call import Call, Request, encode_query
+from ..._listing import Listing, Then
 from ..._order import checked_limit
 from ..._venue import Venue
 from ...book import BookLayout
@@ -22,7 +24,7 @@ from . import wire
 from .errors import check, outcome_unknown
 from .spec import BOOK, DEMO, KLINES, PATHS, RECENT_BARS, SPEC
 
-__all__ = ["OKXMarket", "inst_type"]
+__all__ = ["OKXMarket", "ceil_ms", "inst_type"]
 
 T = TypeVar("T")
 Params = Mapping[str, object]
@@ -117,8 +119,8 @@ class OKXMarket(Venue):
         params = {
             "instId": self.native_symbol(market),
             "bar": spelling,
-            "after": None if last is None else _ceil_ms(last),
-            "before": None if first is None else _ceil_ms(first) - 1,
+            "after": None if last is None else ceil_ms(last),
+            "before": None if first is None else ceil_ms(first) - 1,
             "limit": limit,
         }
 
@@ -211,25 +213,33 @@ class OKXMarket(Venue):
         end: Time | None = None,
         limit: int | None = None,
     ) -> Call[list[FundingRate]]:
-        """See: /public/funding-rate-history: three months, newest first, 400 at most.
-
-        With a start the whole page is asked for and its oldest ``limit`` rates are returned, because periods vary.
-        """
+        """See: /public/funding-rate-history: three months, in pages of 400, newest first."""
         market = self._perpetual(symbol)
-        first, last = parse_window(start, end)
-        wanted = _FUNDING_PAGE if limit is None else min(checked_limit(limit), _FUNDING_PAGE)
-        params = {
-            "after": None if last is None else _ceil_ms(last),
-            "before": None if first is None else _ceil_ms(first) - 1,
-            "limit": None if limit is None and first is None else wanted if first is None else _FUNDING_PAGE,
-        }
-        return self._get_for(
-            "fetch_funding_history",
-            "funding-rate-history",
-            market,
-            params,
-            lambda body: [row.funding_rate(market) for row in reversed(_paid_funding(body))][:wanted],
-        )
+
+        def call(
+            first: int | None,
+            last: int | None,
+            size: int | None,
+            parse: Callable[[bytes], list[FundingRate]],
+            then: Then[FundingRate],
+        ) -> Call[list[FundingRate]]:
+            params = {
+                "after": None if last is None else ceil_ms(last),
+                "before": None if first is None else ceil_ms(first) - 1,
+                "limit": size,
+            }
+            page = self._get_for("fetch_funding_history", "funding-rate-history", market, params, parse)
+            return dataclasses.replace(page, then=then)
+
+        return Listing(
+            call,
+            read=lambda body: [row.funding_rate(market) for row in reversed(_paid_funding(body))],
+            moment=lambda row: row.funding_time_ns,
+            name=lambda row: str(row.funding_time_ns),
+            page=_FUNDING_PAGE,
+            window=parse_window(start, end),
+            limit=limit,
+        ).begin()
 
     def fetch_open_interest(self, symbol: str | Symbol) -> Call[OpenInterest]:
         """See: /public/open-interest."""
@@ -331,7 +341,8 @@ def inst_type(symbol: Symbol) -> str:
     return "SPOT" if symbol.kind == "spot" else "FUTURES" if symbol.expiry else "SWAP"
 
 
-def _ceil_ms(time_ns: int) -> int:
+def ceil_ms(time_ns: int) -> int:
+    """The first millisecond that is not before a time."""
     return -(-time_ns // _MS)
 
 

@@ -10,25 +10,25 @@ import json
 import re
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import msgspec
 
 from ..._call import Call, Request, Response
-from ..._order import NewOrder, Number, checked_limit, one_id, plain
+from ..._listing import Listing, Then
+from ..._order import NewOrder, Number, one_id, plain
 from ...errors import ConfigError, NotSupported, OrderNotFound
 from ...models import Balance, Fill, Order, OrderStatus, OrderType, Position, TimeInForce
 from ...symbols import Kind, Symbol, Time, parse_window
 from . import reports, wire
 from .auth import sign
 from .errors import check, check_envelope
-from .market import OKXMarket, Params, inst_type
+from .market import OKXMarket, Params, ceil_ms, inst_type
 
 __all__ = ["OKX"]
 
 T = TypeVar("T")
-_MS = 1_000_000
 _PAGE = 100
 _HISTORY_NS = 7 * 86_400 * 10**9
 _MARGIN_MODE = "cross"
@@ -80,19 +80,20 @@ class OKX(OKXMarket):
         """See: /trade/orders-history, and -archive (three months) for a start more than seven days ago.
 
         These are finished orders: working ones are in ``fetch_open_orders``, and clients show both. Orders canceled
-        without a fill are kept for two hours only. The newest ``limit`` (100 at most) of the window are given.
+        without a fill are kept for two hours only. Pages of 100, newest first, filtered by when they were created.
         """
         market = self.symbol(symbol)
         first, _ = parse_window(start, end)
         is_old = first is not None and first < time.time_ns() - _HISTORY_NS
-        return self._private(
-            "fetch_orders",
-            "orders-history-archive" if is_old else "orders-history",
-            {"instType": inst_type(market), "instId": self.native_symbol(market), **_window(start, end, limit)},
-            lambda body: [row.order(market, self._size(market)) for row in reversed(_orders(body))],
-            symbol=market,
-            sized=True,
-        )
+        return Listing(
+            self._window_of("fetch_orders", "orders-history-archive" if is_old else "orders-history", market),
+            read=lambda body: [row.order(market, self._size(market)) for row in reversed(_orders(body))],
+            moment=lambda row: row.created_ns or 0,
+            name=lambda row: row.order_id,
+            page=_PAGE,
+            window=parse_window(start, end),
+            limit=limit,
+        ).begin()
 
     def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Call[list[Order]]:
         """See: /trade/orders-pending, 100 a page, newest first; a full page is followed by the one before it."""
@@ -128,16 +129,17 @@ class OKX(OKXMarket):
         end: Time | None = None,
         limit: int | None = None,
     ) -> Call[list[Fill]]:
-        """See: /trade/fills-history: three months; the newest ``limit`` (100 at most) of the window."""
+        """See: /trade/fills-history: three months, in pages of 100, newest first."""
         market = self.symbol(symbol)
-        return self._private(
-            "fetch_fills",
-            "fills-history",
-            {"instType": inst_type(market), "instId": self.native_symbol(market), **_window(start, end, limit)},
-            lambda body: [row.fill(market, self._size(market)) for row in reversed(_fills(body))],
-            symbol=market,
-            sized=True,
-        )
+        return Listing(
+            self._window_of("fetch_fills", "fills-history", market),
+            read=lambda body: [row.fill(market, self._size(market)) for row in reversed(_fills(body))],
+            moment=lambda row: row.time_ns or 0,
+            name=lambda row: f"{row.order_id} {row.fill_id}",
+            page=_PAGE,
+            window=parse_window(start, end),
+            limit=limit,
+        ).begin()
 
     def create_order(
         self,
@@ -224,6 +226,20 @@ class OKX(OKXMarket):
         )
 
     # How calls are put together.
+
+    def _window_of(self, verb: str, resource: str, market: Symbol) -> Callable[..., Call[list[Any]]]:
+        """Make the calls of a ``Listing``: half-open nanoseconds become the venue's inclusive milliseconds."""
+        named = {"instType": inst_type(market), "instId": self.native_symbol(market)}
+
+        def call(
+            first: int | None, last: int | None, size: int | None, parse: Callable[[bytes], list[T]], then: Then[T]
+        ) -> Call[list[T]]:
+            begin, end = None if first is None else ceil_ms(first), None if last is None else ceil_ms(last) - 1
+            params = {**named, "begin": begin, "end": end, "limit": size}
+            page = self._private(verb, resource, params, parse, symbol=market, sized=True)
+            return dataclasses.replace(page, then=then)
+
+        return call
 
     def _open_orders(self, market: Symbol | None, kind: Kind, params: Params, newer: list[Order]) -> Call[list[Order]]:
         def parse(body: bytes) -> list[Order]:
@@ -342,13 +358,3 @@ def _placed(taken: Order, order: NewOrder, own_id: str) -> Order:
 def _ids(order_id: str | None, client_order_id: str | None) -> dict[str, str]:
     order_id, client_order_id = one_id(order_id, client_order_id)
     return {"ordId": order_id} if order_id is not None else {"clOrdId": client_order_id or ""}
-
-
-def _window(start: Time | None, end: Time | None, limit: int | None) -> dict[str, object]:
-    """Half-open nanoseconds as the venue's inclusive milliseconds."""
-    first, last = parse_window(start, end)
-    return {
-        "begin": None if first is None else -(-first // _MS),
-        "end": None if last is None else -(-last // _MS) - 1,
-        "limit": None if limit is None else min(checked_limit(limit), _PAGE),
-    }
