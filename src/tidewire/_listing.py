@@ -28,8 +28,9 @@ class Listing(Generic[T]):
 
     ``call(first, last, size, parse, then)`` makes the call for the newest ``size`` rows of a window. ``read`` parses a
     body, oldest row first; ``moment`` (UTC ns, in whole milliseconds) and ``name`` are of a row. ``page`` is the most
-    rows that an answer holds, ``span`` the longest window that the venue takes, in nanoseconds. A full page is followed
-    by the one before it, which ends with the same millisecond: rows that are met twice count once.
+    rows that an answer holds, ``span`` the longest window that the venue takes and ``kept`` how long it keeps rows, in
+    nanoseconds: what is older is asked for once. A full page is followed by the one before it, which ends with the same
+    millisecond: rows that are met twice count once.
     """
 
     call: Callable[[int | None, int | None, int | None, Parse[T], Then[T]], Call[list[T]]]
@@ -40,6 +41,7 @@ class Listing(Generic[T]):
     window: tuple[int | None, int | None] = (None, None)
     limit: int | None = None
     span: int | None = None
+    kept: int | None = None
 
     def begin(self) -> Call[list[T]]:
         """The call for the first page."""
@@ -74,8 +76,11 @@ class Listing(Generic[T]):
                 before = edge + _MS if last is None or edge + _MS < last else edge
                 if first is None or before > first:
                     return self._page(first, before, end, self.page, rows)
-            if end is None or end == self.window[1] or (self.window[1] is None and end >= time.time_ns()):
+            if end is None or (self.limit is not None and len(rows) >= self.limit):
                 return None
-            return None if self.limit is not None and len(rows) >= self.limit else self._stretch(end, self.page, rows)
+            now_ns = time.time_ns() // _MS * _MS
+            following = end if self.kept is None else max(end, now_ns - self.kept)
+            done = following >= (now_ns if self.window[1] is None else self.window[1])
+            return None if done else self._stretch(following, self.page, rows)
 
         return self.call(first, last, size, parse, then)

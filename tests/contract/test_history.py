@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ SANDBOX = {"pace": None}
 @pytest.fixture(scope="module")
 def history(sandbox: Sandbox, venue_name: str, spot: str) -> list[tuple[str, int]]:
     """The account's market orders, oldest first: each with its quantity in lots."""
-    if venue_name not in ("coinbase", "coinbase_advanced"):
+    if venue_name == "binance":
         pytest.skip("this venue's lists are one page of the venue's")
     key, symbol = sandbox.credentials(venue_name).key, tw.Symbol.parse(spot)
     placed = []
@@ -41,24 +42,31 @@ def history(sandbox: Sandbox, venue_name: str, spot: str) -> list[tuple[str, int
     return placed
 
 
-def test_every_page_of_a_window(client: tw.Client, spot: str, history: list[tuple[str, int]]) -> None:
+@pytest.fixture
+def yesterday(client: tw.Client) -> dt.datetime:
+    return client.server_time() - dt.timedelta(days=1)
+
+
+def test_every_page_of_a_window(
+    client: tw.Client, spot: str, history: list[tuple[str, int]], yesterday: dt.datetime
+) -> None:
     own = [name for name, _ in history]
-    orders = client.fetch_orders(spot, start="2020-01-01")
+    orders = client.fetch_orders(spot, start=yesterday)
     assert [row.client_order_id for row in orders] == own
-    fills = client.fetch_fills(spot, start="2020-01-01")
+    fills = client.fetch_fills(spot, start=yesterday)
     assert len(fills) >= COUNT
     assert len({fill.fill_id for fill in fills}) == len(fills)
     assert [fill.time_ns for fill in fills] == sorted(fill.time_ns or 0 for fill in fills)
     assert sum(fill.quantity for fill in fills) == sum(row.filled for row in orders)
-    moments = [row.created_ns for row in orders]
+    moments = [row.created_ns or 0 for row in orders]
     inside = client.fetch_orders(spot, start=moments[20], end=moments[200])
-    assert [row.client_order_id for row in inside] == own[20:200]
+    assert inside == [row for row in orders if moments[20] <= (row.created_ns or 0) < moments[200]]
 
 
-def test_limits(client: tw.Client, spot: str, history: list[tuple[str, int]]) -> None:
+def test_limits(client: tw.Client, spot: str, history: list[tuple[str, int]], yesterday: dt.datetime) -> None:
     """The oldest where there is a start, the newest where there is none."""
     own = [name for name, _ in history]
-    since = {"start": "2020-01-01"}
+    since = {"start": yesterday}
     assert [row.client_order_id for row in client.fetch_orders(spot, limit=150, **since)] == own[:150]
     assert [row.client_order_id for row in client.fetch_orders(spot, limit=150)] == own[-150:]
     everything = client.fetch_fills(spot, **since)

@@ -107,6 +107,17 @@ def test_no_window_ends_after_now() -> None:
     assert ages == [(5, False), (3, False), (1, True)]
 
 
+def test_what_is_not_kept_is_asked_for_once() -> None:
+    now = time.time_ns() // MS * MS
+    day = 86_400 * 10**9
+    venue = Venue([(now // MS - 1, "just now")], page=4, span=2 * day)
+    assert venue.list(window=(now - 1000 * day, None), kept=3 * day) == [(now // MS - 1, "just now")]
+    assert [round((now - (first or 0)) / day) for first, _, _ in venue.asked] == [1000, 3, 1]
+    venue.asked.clear()
+    assert venue.list(window=(now - 1000 * day, now - 500 * day), kept=3 * day) == []
+    assert len(venue.asked) == 1
+
+
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_is_positive(limit: int) -> None:
     with pytest.raises(ConfigError, match="limit"):

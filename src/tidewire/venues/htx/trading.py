@@ -29,7 +29,9 @@ from .wire import EXACT, decoder
 __all__ = ["Htx"]
 
 T = TypeVar("T")
-_TWO_DAYS = 48 * 3600 * 10**9
+_DAY = 24 * 3600 * 10**9
+_ORDERS_KEPT = 180 * _DAY
+_FILLS_KEPT = 120 * _DAY
 _ORDERS_PAGE = 100
 _FILLS_PAGE = {"spot": 500, "linear": 100}
 _OPEN_PAGE = 500
@@ -114,7 +116,8 @@ class Htx(HtxMarket):
             page=_ORDERS_PAGE,
             window=parse_window(start, end),
             limit=limit,
-            span=_TWO_DAYS,
+            span=2 * _DAY,
+            kept=_ORDERS_KEPT,
         ).begin()
 
     def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Call[list[Order]]:
@@ -168,7 +171,8 @@ class Htx(HtxMarket):
         end: Time | None = None,
         limit: int | None = None,
     ) -> Call[list[Fill]]:
-        """See: /v1/order/matchresults (pages of 500), /v5/trade/order/details (100): in windows of 48 hours.
+        """See: /v1/order/matchresults (pages of 500), /v5/trade/order/details (100): in windows of 48 hours, within
+        120 days.
 
         Without a start, the venue looks back 48 hours from the end on spot.
         """
@@ -187,7 +191,8 @@ class Htx(HtxMarket):
             page=_FILLS_PAGE[market.kind],
             window=parse_window(start, end),
             limit=limit,
-            span=_TWO_DAYS,
+            span=2 * _DAY,
+            kept=_FILLS_KEPT,
         ).begin()
 
     # Orders.
