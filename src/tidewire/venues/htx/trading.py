@@ -9,22 +9,21 @@ See: https://huobiapi.github.io/docs/spot/v1/en/#trading and https://www.htx.com
 from __future__ import annotations
 
 import dataclasses
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from ..._call import Call
 from ..._listing import Listing, Then
-from ..._order import NewOrder, Number, one_id, plain
-from ...errors import ConfigError, FilterViolation, NotSupported, OrderNotFound, VenueError
-from ...models import Balance, Fill, Order, OrderStatus, OrderType, Position, TimeInForce
+from ..._order import NewOrder, Number, one_id
+from ...errors import OrderNotFound, VenueError
+from ...models import Balance, Fill, Order, OrderStatus, Position
 from ...symbols import Kind, Symbol, Time, parse_window
 from . import reports
 from .calls import Named, Params, milliseconds
 from .errors import refusal
 from .market import HtxMarket
-from .wire import EXACT, decoder
+from .orders import MARGIN, acknowledged, new_id, spot_terms, swap_id, swap_terms
+from .wire import decoder
 
 __all__ = ["Htx"]
 
@@ -35,10 +34,7 @@ _FILLS_KEPT = 120 * _DAY
 _ORDERS_PAGE = 100
 _FILLS_PAGE = {"spot": 500, "linear": 100}
 _OPEN_PAGE = 500
-_MARGIN = "cross"
 _STATES = "pre-submitted,submitted,partial-filled,filled,partial-canceled,canceled"
-_LONGEST_OWN_ID = 64
-_FORCES = {TimeInForce.GTC: "limit", TimeInForce.IOC: "ioc", TimeInForce.FOK: "limit-fok"}
 # What a spot cancel by client id answers instead of an error: gone long ago, unknown, or the state it found.
 _CANCEL_CODES = {
     -1: "the order was final long ago",
@@ -108,7 +104,7 @@ class Htx(HtxMarket):
         market = self.symbol(symbol)
         return Listing(
             self._windows(
-                "fetch_orders", market, {"states": _STATES} if market.kind == "spot" else {"margin_mode": _MARGIN}
+                "fetch_orders", market, {"states": _STATES} if market.kind == "spot" else {"margin_mode": MARGIN}
             ),
             read=lambda body: self._orders(body, market.kind, market)[::-1],
             moment=lambda row: row.created_ns or 0,
@@ -147,7 +143,7 @@ class Htx(HtxMarket):
         order_id, client_order_id = one_id(order_id, client_order_id)
         ids = Named(symbol=market, order_id=order_id, client_order_id=client_order_id)
         if market.kind == "linear":
-            named = {"margin_mode": _MARGIN, "order_id": order_id, "client_order_id": _swap_id(client_order_id)}
+            named = {"margin_mode": MARGIN, "order_id": order_id, "client_order_id": swap_id(client_order_id)}
             params = {**self._target(market), **named}
             return self._private("fetch_order", "linear", params, lambda body: self._swap_order(body, market), **ids)
 
@@ -228,12 +224,14 @@ class Htx(HtxMarket):
             reduce_only=reduce_only,
         )
         market = order.symbol
-        own_id = _new_id(market.kind) if client_order_id is None else client_order_id
-        terms = self._spot_terms(order, own_id) if market.kind == "spot" else self._swap_terms(order, own_id)
+        own_id = new_id(market.kind) if client_order_id is None else client_order_id
+        native = self.native_symbol(market)
+        spot = market.kind == "spot"
+        terms = spot_terms(order, own_id, native) if spot else swap_terms(order, own_id, native, self._size(market))
 
         def parse(body: bytes) -> Order:
             order_id = str(_spot_placed(body).data) if market.kind == "spot" else _swap_placed(body).data.order_id
-            return _acknowledged(order, order_id, own_id)
+            return acknowledged(order, order_id, own_id)
 
         return self._private(
             "create_order",
@@ -262,7 +260,7 @@ class Htx(HtxMarket):
                 named = _swap_placed(body).data
                 return self._canceling(market, named.order_id, named.client_order_id)
 
-            params = {**self._target(market), "order_id": order_id, "client_order_id": _swap_id(client_order_id)}
+            params = {**self._target(market), "order_id": order_id, "client_order_id": swap_id(client_order_id)}
             return self._private("cancel_order", "linear", params, parse, method="POST", **ids)
         if order_id is not None:
             return self._private(
@@ -319,55 +317,6 @@ class Htx(HtxMarket):
 
         return call
 
-    def _spot_terms(self, order: NewOrder, own_id: str) -> Mapping[str, object]:
-        if order.reduce_only:
-            raise NotSupported(f"{self.name}: reduce_only is for swaps, {order.symbol} is spot", venue=self.name)
-        if order.type is OrderType.MARKET and order.side == "buy":
-            hint = "buy with a limit order and time_in_force='ioc' at the highest price that you accept"
-            why = "market buys on spot name the money, not a quantity"
-            raise NotSupported(f"{self.name}: {why}; {hint}", venue=self.name)
-        if not 1 <= len(own_id) <= _LONGEST_OWN_ID:
-            raise ConfigError(
-                f"{self.name}: a client order id has 1 to {_LONGEST_OWN_ID} characters, not {len(own_id)}",
-                venue=self.name,
-            )
-        if order.type is OrderType.MARKET:
-            word = "market"
-        elif order.post_only:
-            word = "limit-maker"
-        else:
-            word = _FORCES[order.time_in_force or TimeInForce.GTC]
-        return {
-            "account-id": "{account-id}",
-            **self._target(order.symbol),
-            "type": f"{order.side}-{word}",
-            "amount": plain(order.quantity),
-            "price": None if order.price is None else plain(order.price),
-            "client-order-id": own_id,
-        }
-
-    def _swap_terms(self, order: NewOrder, own_id: str) -> Mapping[str, object]:
-        size = self._size(order.symbol)
-        contracts, rest = EXACT.divmod(order.quantity, size)
-        if rest:
-            below = contracts * size
-            raise FilterViolation(
-                f"{order.symbol}: quantity {order.quantity} is not a multiple of {size}, the size of a contract; "
-                f"{below} and {below + size} are",
-                venue=self.name,
-            )
-        return {
-            **self._target(order.symbol),
-            "margin_mode": _MARGIN,
-            "side": str(order.side),
-            "type": "post_only" if order.post_only else str(order.type),
-            "time_in_force": None if order.type is OrderType.MARKET else str(order.time_in_force or TimeInForce.GTC),
-            "volume": f"{contracts:f}",
-            "price": None if order.price is None else plain(order.price),
-            "reduce_only": 1 if order.reduce_only else None,
-            "client_order_id": _swap_id(own_id),
-        }
-
     def _orders(self, body: bytes, kind: Kind, market: Symbol | None) -> list[Order]:
         if kind == "spot":
             return [row.order(market or self.known_symbol(row.symbol, kind)) for row in _spot_orders(body).data]
@@ -392,34 +341,3 @@ class Htx(HtxMarket):
         if code != 10:
             raise refusal(str(code), f"the venue answers a cancel with state {code}")
         return self._canceling(market, "", own_id)
-
-
-def _acknowledged(order: NewOrder, order_id: str, own_id: str) -> Order:
-    force = order.time_in_force or TimeInForce.GTC
-    return Order(
-        venue="htx",
-        symbol=order.symbol,
-        order_id=order_id,
-        client_order_id=own_id,
-        status=OrderStatus.PENDING,
-        side=order.side,
-        type=str(order.type),
-        quantity=order.quantity,
-        price=order.price,
-        time_in_force=None if order.type is OrderType.MARKET else str(force),
-        post_only=order.post_only,
-        reduce_only=order.reduce_only if order.symbol.kind == "linear" else None,
-    )
-
-
-def _new_id(kind: Kind) -> str:
-    return f"tw-{uuid4().hex}" if kind == "spot" else str(secrets.randbits(62) + 1)
-
-
-def _swap_id(own_id: str | None) -> int | None:
-    """Swaps take whole numbers of 63 bits as client order ids."""
-    if own_id is None:
-        return None
-    if not own_id.isdigit() or not 0 < int(own_id) < 2**63:
-        raise ConfigError(f"htx: a swap's client order id is a whole number below 2**63, not {own_id!r}", venue="htx")
-    return int(own_id)
