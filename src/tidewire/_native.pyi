@@ -1,4 +1,4 @@
-# The compiled core. Public faces: klines.py, book.py, signing.py; nothing else imports this module.
+# The compiled core. Public faces: klines.py, book.py, signing.py, futures/bars.py; nothing else imports this module.
 
 from collections.abc import Sequence
 from typing import Literal, NoReturn, final
@@ -88,3 +88,21 @@ class KlineDecoder:
     def decode(self, body: Buffer, path: str = "best") -> tuple[bytes, int, int, bool, int]: ...
 
 def arrow_stream(columns: tuple[tuple[bytes, bytes, object, object | None, int, bool], ...], rows: int) -> object: ...
+
+# Bars (_bars.pxi).
+
+class BarKernel:
+    def __init__(self, *, flat: bool) -> None: ...
+    @property
+    def counters(self) -> tuple[int, int, int, int, int]: ...
+    def extend(self, slots: npt.NDArray[np.int64]) -> None: ...
+    def add(
+        self,
+        time: npt.NDArray[np.int64],
+        price: npt.NDArray[np.float64],
+        volume: npt.NDArray[np.int64],
+        turnover: npt.NDArray[np.float64],
+        open_interest: npt.NDArray[np.float64],
+    ) -> bytes: ...
+    def advance(self, now: int) -> bytes: ...
+    def finish(self) -> bytes: ...

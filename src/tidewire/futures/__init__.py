@@ -5,6 +5,7 @@ Every table carries grades of certainty and dates; what an exchange itself says 
 
 from __future__ import annotations
 
+from .bars import BarBuilder, Bars, BarStats
 from .calendar import CHINA, Calendar, Session
 from .contracts import Combination, Continuous, Contract, FuturesSymbol, Option
 from .products import Product, check_product, product, products
@@ -12,6 +13,9 @@ from .symbols import Dialect, format_symbol, parse_symbol
 
 __all__ = [
     "CHINA",
+    "BarBuilder",
+    "BarStats",
+    "Bars",
     "Calendar",
     "Combination",
     "Continuous",

@@ -1,0 +1,300 @@
+"""Bars from ticks, by the rules that Chinese futures need: auctions, breaks, nights, closing ticks, trading days.
+
+A tick is a snapshot, twice a second, with the trading day's running totals. The calendar says which stretch of time
+belongs to which bar; the compiled kernel does the rest, the same for a whole day at once as for one tick at a time.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from .._native import BarKernel
+from ..errors import ConfigError
+from ..klines import Klines
+from ..symbols import Interval
+from .calendar import CHINA, Calendar, Session
+from .products import product
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["BarBuilder", "BarStats", "Bars"]
+
+_MINUTE = timedelta(minutes=1)
+_MICROSECOND = timedelta(microseconds=1)
+_GRACE_S = 5.0  # closing ticks are stamped up to so much after the close
+_ROW = np.dtype(
+    [
+        ("bar", "i8"),
+        ("open", "f8"),
+        ("high", "f8"),
+        ("low", "f8"),
+        ("close", "f8"),
+        ("volume", "i8"),
+        ("turnover", "f8"),
+        ("open_interest", "f8"),
+        ("ticks", "i8"),
+    ]
+)
+_UTC_EPOCH = datetime(1970, 1, 1, tzinfo=CHINA) + timedelta(hours=8)
+
+
+class BarStats(msgspec.Struct, frozen=True, kw_only=True):
+    """What a builder did not use, in snapshots, and why; ``missed_volume`` (lots) was traded before the first one."""
+
+    outside: int
+    late: int
+    shrinking: int
+    unpriced: int
+    missed_volume: int
+
+
+class Bars:
+    """Bars of one contract: the columns of ``Klines``, and what futures have besides.
+
+    ``klines`` holds open_time (int64 UTC nanoseconds), open, high, low, close, volume (lots), quote_volume (turnover in
+    yuan) and trades (snapshots with new volume). ``end_time`` is int64 UTC nanoseconds, exclusive; ``trading_day``
+    datetime64[D]; ``open_interest`` float64 lots at the bar's end. Arrays are read-only. Immutable; safe to share.
+    """
+
+    __slots__ = ("end_time", "klines", "open_interest", "trading_day")
+
+    def __init__(
+        self,
+        klines: Klines,
+        *,
+        end_time: npt.NDArray[np.int64],
+        trading_day: npt.NDArray[np.datetime64],
+        open_interest: npt.NDArray[np.float64],
+    ) -> None:
+        self.klines = klines
+        self.end_time = end_time
+        self.trading_day = trading_day
+        self.open_interest = open_interest
+        for column in (end_time, trading_day, open_interest):
+            column.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.klines)
+
+    def __getitem__(self, rows: slice) -> Self:
+        return type(self)(
+            self.klines[rows],
+            end_time=self.end_time[rows],
+            trading_day=self.trading_day[rows],
+            open_interest=self.open_interest[rows],
+        )
+
+    @classmethod
+    def concat(cls, parts: list[Bars]) -> Bars:
+        """Join bars that follow each other."""
+        if not parts:
+            raise ConfigError("Bars.concat: there is nothing to join")
+        return cls(
+            Klines.concat([part.klines for part in parts]),
+            end_time=np.concatenate([part.end_time for part in parts]),
+            trading_day=np.concatenate([part.trading_day for part in parts]),
+            open_interest=np.concatenate([part.open_interest for part in parts]),
+        )
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a pandas frame with all columns; times are China Standard Time. Needs ``tidewire[frames]``."""
+        frame = self.klines.to_pandas()
+        frame["open_time"] = frame["open_time"].dt.tz_convert("Asia/Shanghai")
+        frame.insert(1, "trading_day", self.trading_day)
+        frame["open_interest"] = self.open_interest
+        return frame
+
+    def __repr__(self) -> str:
+        return repr(self.klines).replace("Klines", "Bars", 1)
+
+
+class BarBuilder:
+    """Makes bars of one product from its contract's ticks, all at once or as they come. For one thread at a time.
+
+    ``interval`` is ``"1m"``, ``"5m"``, ``"1h"`` and the like, or ``"1d"`` for trading days (night first). ``align``
+    tells where bars of several minutes are cut: ``"session"`` counts the minutes traded, across breaks (10:00–10:15 and
+    10:30–10:45 are one half hour); ``"clock"`` cuts at full multiples of the clock, so that breaks make short bars.
+    ``fill="flat"`` writes bars without a trade at the last price, ``"skip"`` leaves them out.
+
+    Opening auctions belong to the first bar of their session; ticks stamped at a session's end, or up to ``grace_s``
+    seconds after, to its last. A tick's volume is what its running total has grown by; the total begins anew with each
+    trading day, so no volume is lost between ticks, and the day's bars sum to its total. Ticks outside every session
+    (yesterday's snapshot at login), that go back in time, or whose total shrinks are left out and counted in ``stats``.
+    """
+
+    def __init__(
+        self,
+        product_code: str,
+        interval: Interval | str = "1m",
+        *,
+        calendar: Calendar | None = None,
+        align: Literal["session", "clock"] = "session",
+        fill: Literal["skip", "flat"] = "skip",
+        grace_s: float = _GRACE_S,
+        symbol: str | None = None,
+    ) -> None:
+        self.product = product(product_code).code
+        self.interval = Interval.parse(interval)
+        self.symbol = symbol
+        self._minutes = _minutes(self.interval)
+        self._calendar = calendar or Calendar()
+        if align not in ("session", "clock"):
+            raise ConfigError(f"align is 'session' or 'clock', not {align!r}")
+        if fill not in ("skip", "flat"):
+            raise ConfigError(f"fill is 'skip' or 'flat', not {fill!r}")
+        if not 0 <= grace_s < 60:
+            raise ConfigError(f"grace_s is from 0 to under 60 seconds, not {grace_s!r}")
+        self._align = align
+        self._grace = timedelta(seconds=grace_s)
+        self._kernel = BarKernel(flat=fill == "flat")
+        self._day: date | None = None  # the last whose slots the kernel has
+        self._shapes: dict[object, _Shape] = {}
+        self._bars_of_days = [np.empty((0, 3), np.int64)]  # start, end and day of every bar, by trading day
+
+    @property
+    def stats(self) -> BarStats:
+        """What was not used so far."""
+        outside, late, shrinking, unpriced, missed_volume = self._kernel.counters
+        return BarStats(outside=outside, late=late, shrinking=shrinking, unpriced=unpriced, missed_volume=missed_volume)
+
+    def add(
+        self,
+        times: npt.ArrayLike,
+        price: npt.ArrayLike,
+        volume: npt.ArrayLike,
+        turnover: npt.ArrayLike,
+        open_interest: npt.ArrayLike,
+    ) -> Bars:
+        """Take ticks as columns, or one as five numbers; return the bars that they ended.
+
+        ``times`` in UTC nanoseconds; ``volume`` (lots) and ``turnover`` (yuan) are the trading day's totals so far. A
+        price of NaN or of the largest double is none. Raises ``ConfigError`` for uneven columns, for times before those
+        there whose trading day was never prepared, and beyond the calendar.
+        """
+        moments = np.atleast_1d(np.ascontiguousarray(times, np.int64))
+        columns = [
+            np.atleast_1d(np.ascontiguousarray(column, kind))
+            for column, kind in ((price, float), (volume, np.int64), (turnover, float), (open_interest, float))
+        ]
+        if any(column.shape != moments.shape for column in columns) or moments.ndim != 1:
+            raise ConfigError(f"ticks are columns of one length, not {[moments.shape, *(c.shape for c in columns)]}")
+        if len(moments):
+            self._prepare(int(moments.max()), int(moments.min()))
+        return self._bars(self._kernel.add(moments, *columns))
+
+    def advance(self, now: int) -> Bars:
+        """End every bar that is over at ``now`` (UTC nanoseconds), whether or not a tick came; return them.
+
+        A bar at the end of a session is over ``grace_s`` after it. Call this by a timer to have bars in time.
+        """
+        if self._day is not None:
+            self._prepare(now, now)
+        return self._bars(self._kernel.advance(now))
+
+    def finish(self) -> Bars:
+        """End the bar in the making and return it, or no bar."""
+        return self._bars(self._kernel.finish())
+
+    def _bars(self, rows: bytes) -> Bars:
+        table = np.frombuffer(rows, _ROW)
+        if len(self._bars_of_days) > 1:
+            self._bars_of_days = [np.concatenate(self._bars_of_days)]
+        start, end, day = self._bars_of_days[0][table["bar"]].T
+        columns = {
+            "open_time": start,
+            **{name: table[name] for name in ("open", "high", "low", "close", "volume")},
+            "quote_volume": table["turnover"],
+            "trades": table["ticks"],
+        }
+        return Bars(
+            Klines(columns, symbol=self.symbol, interval=self.interval),
+            end_time=end.copy(),
+            trading_day=day.astype("datetime64[D]"),
+            open_interest=table["open_interest"].copy(),
+        )
+
+    def _prepare(self, latest: int, earliest: int) -> None:
+        """Give the kernel the slots of every trading day up to a moment."""
+        last = self._calendar.trading_day_of(_moment(latest))
+        day = self._calendar.trading_day_of(_moment(earliest)) if self._day is None else self._day
+        while self._day is None or self._day < last:
+            day = day if self._day is None else self._calendar.next(self._day)
+            self._add_day(day)
+            self._day = day
+
+    def _add_day(self, day: date) -> None:
+        sessions = self._calendar.sessions(self.product, day)
+        midnight = datetime.combine(day, time.min, CHINA)
+        key = tuple((each.start - midnight, each.end - midnight, each.auction is None) for each in sessions)
+        shape = self._shapes.get(key)
+        if shape is None:
+            shape = self._shapes[key] = self._shape(sessions, midnight)
+        number = (day - date(1970, 1, 1)).days
+        count = sum(map(len, self._bars_of_days))
+        self._kernel.extend(shape.slots + np.array([_ns(midnight), _ns(midnight), count, number]))
+        self._bars_of_days.append(shape.bars + np.array([_ns(midnight), _ns(midnight), number]))
+
+    def _shape(self, sessions: list[Session], midnight: datetime) -> _Shape:
+        """Which stretches of a trading day belong to which bar, in nanoseconds from its midnight."""
+        slots: list[tuple[int, int, int, int]] = []
+        bars: list[tuple[int, int, int]] = []
+        passed, cut = 0, None
+        for session in sessions:
+            begin = session.start
+            while begin < session.end:
+                key = self._key(session, begin, passed)
+                end = begin + _MINUTE
+                while end < session.end and self._key(session, end, passed) == key:
+                    end += _MINUTE
+                opens = session.auction[0] if session.auction and begin == session.start else begin
+                closes = end + self._grace if end == session.end else end
+                start = bars.pop()[0] if key == cut else (begin - midnight) // _MICROSECOND
+                bars.append((start, (end - midnight) // _MICROSECOND, 0))
+                slots.append(
+                    ((opens - midnight) // _MICROSECOND, (closes - midnight) // _MICROSECOND, len(bars) - 1, 0)
+                )
+                begin, cut = end, key
+            passed += session.minutes
+        nanoseconds = 1000  # timedeltas count microseconds
+        return _Shape(
+            np.array(slots, np.int64) * np.array([nanoseconds, nanoseconds, 1, 1]),
+            np.array(bars, np.int64) * np.array([nanoseconds, nanoseconds, 1]),
+        )
+
+    def _key(self, session: Session, minute: datetime, passed: int) -> object:
+        """Tell bars of one trading day apart."""
+        if self._minutes is None:
+            return 0
+        if self._align == "session":
+            return (passed + (minute - session.start) // _MINUTE) // self._minutes
+        return session.start, minute.date(), (minute.hour * 60 + minute.minute) // self._minutes
+
+
+class _Shape(NamedTuple):
+    """A trading day's slots (from, to, bar) and bars (start, end), counted from its midnight and its first bar."""
+
+    slots: npt.NDArray[np.int64]
+    bars: npt.NDArray[np.int64]
+
+
+def _minutes(interval: Interval) -> int | None:
+    """Length in minutes; ``None`` for a trading day."""
+    if str(interval) == "1d":
+        return None
+    if interval.ns is None or interval.ns % 60_000_000_000 or interval.ns >= 24 * 3600 * 1_000_000_000:
+        raise ConfigError(f"bars have whole minutes or are of a trading day ('1d'), not {interval}")
+    return interval.ns // 60_000_000_000
+
+
+def _moment(ns: int) -> datetime:
+    return _UTC_EPOCH + timedelta(microseconds=ns // 1000)
+
+
+def _ns(moment: datetime) -> int:
+    return (moment - _UTC_EPOCH) // _MICROSECOND * 1000
