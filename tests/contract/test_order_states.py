@@ -45,7 +45,7 @@ def coinbase_advanced(state: str, filled: str) -> Any:
     return {"order": row | {"order_configuration": {"limit_limit_gtc": {"base_size": "1", "limit_price": "10"}}}}
 
 
-# Venue, market, writer of an answer, states. Where the venue has no word for it, what is open and has a fill is partial.
+# Venue, market, writer of an answer, states. Filled in part, what is open is PARTIAL where the venue has no such word.
 TABLE: list[tuple[str, str, Callable[[str, str], Any], dict[str, State]]] = [
     (
         "binance",
