@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from . import _paging
 from ._cache import Cache
 from ._call import Call
+from ._instruments import Instruments, hint
 from ._order import NewOrder, Number
 from ._progress import Progress, watch
 from ._session import All, Effects, Session, Sleep
@@ -41,20 +41,6 @@ _RESOLVE_FIRST_S = 0.1
 _RESOLVE_CAP_S = 2.0
 
 
-class Instruments:
-    """The instruments of one kind, by symbol."""
-
-    def __init__(self, rows: Sequence[Instrument]) -> None:
-        self.rows = list(rows)
-        self.by_symbol = {row.symbol: row for row in rows}
-
-    def near(self, text: str) -> list[str]:
-        """Symbols that look like ``text``, also when it is the venue's own id."""
-        own = [str(row.symbol) for row in self.rows if row.native.upper() == text.upper()]
-        names = [str(row.symbol) for row in self.rows if row.active]
-        return own or difflib.get_close_matches(text.upper(), names, n=3, cutoff=0.6)
-
-
 class Verbs:
     """Every verb as a generator. One instance per client; as safe to share as its session."""
 
@@ -71,7 +57,7 @@ class Verbs:
             return (yield from self._session.run(call))
         except SymbolRejected as error:
             near = yield from self._near(call.symbol or "")
-            why = f"{error.message} {call.symbol}{_hint(near)}"
+            why = f"{error.message} {call.symbol}{hint(near)}"
             raise SymbolRejected(why, venue=error.venue, code=error.code, http_status=error.http_status) from None
 
     # The venue itself.
@@ -124,7 +110,7 @@ class Verbs:
         near = yield from self._near(text)
         if isinstance(cause, ConfigError) and not isinstance(cause, UnknownSymbol) and not near:
             return cause
-        return UnknownSymbol(f"{self._venue.name} has no instrument {text!r}{_hint(near)}", venue=self._venue.name)
+        return UnknownSymbol(f"{self._venue.name} has no instrument {text!r}{hint(near)}", venue=self._venue.name)
 
     def _near(self, text: str) -> Effects[list[str]]:
         near: list[str] = []
@@ -400,10 +386,6 @@ _DATA: Mapping[str, str] = {
     "funding_rate": "fetch_funding_rate",
     "open_interest": "fetch_open_interest",
 }
-
-
-def _hint(near: Sequence[str]) -> str:
-    return f"; did you mean {' or '.join(near[:4])}?" if near else "; fetch_instruments() lists what there is"
 
 
 def _cut(rows: list[T], start: Time | None, limit: int | None) -> list[T]:

@@ -21,12 +21,13 @@ _FORCES = {TimeInForce.GTC: "limit", TimeInForce.IOC: "ioc", TimeInForce.FOK: "l
 
 
 def spot_terms(order: NewOrder, own_id: str, native: str) -> Mapping[str, object]:
+    """Side, type, time in force and post-only are one word. The account's number is filled in when it is signed."""
     if order.reduce_only:
         raise NotSupported(f"{VENUE}: reduce_only is for swaps, {order.symbol} is spot", venue=VENUE)
     if order.type is OrderType.MARKET and order.side == "buy":
-        hint = "buy with a limit order and time_in_force='ioc' at the highest price that you accept"
-        why = "market buys on spot name the money, not a quantity"
-        raise NotSupported(f"{VENUE}: {why}; {hint}", venue=VENUE)
+        why = "a market buy on spot names the money to spend, and create_order takes a quantity"
+        hint = "type='limit', time_in_force='ioc' and the highest price that you accept buy at once what is offered"
+        raise NotSupported(f"{VENUE}: {why}; {hint} up to that price, and no more than the quantity", venue=VENUE)
     if not 1 <= len(own_id) <= _LONGEST_OWN_ID:
         raise ConfigError(
             f"{VENUE}: a client order id has 1 to {_LONGEST_OWN_ID} characters, not {len(own_id)}",
@@ -49,6 +50,7 @@ def spot_terms(order: NewOrder, own_id: str, native: str) -> Mapping[str, object
 
 
 def swap_terms(order: NewOrder, own_id: str, native: str, size: Decimal) -> Mapping[str, object]:
+    """Whole contracts of ``size`` base units, cross margin, one-way positions."""
     contracts, rest = EXACT.divmod(order.quantity, size)
     if rest:
         below = contracts * size
@@ -71,6 +73,7 @@ def swap_terms(order: NewOrder, own_id: str, native: str, size: Decimal) -> Mapp
 
 
 def acknowledged(order: NewOrder, order_id: str, own_id: str) -> Order:
+    """What the venue took, with the terms that it does not repeat."""
     force = order.time_in_force or TimeInForce.GTC
     return Order(
         venue=VENUE,
@@ -89,6 +92,7 @@ def acknowledged(order: NewOrder, order_id: str, own_id: str) -> Order:
 
 
 def new_id(kind: Kind) -> str:
+    """A client order id of our own."""
     return f"tw-{uuid4().hex}" if kind == "spot" else str(secrets.randbits(62) + 1)
 
 
