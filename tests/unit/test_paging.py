@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tidewire import _paging
 from tidewire._call import Call, Request
@@ -23,6 +25,8 @@ class Venue:
 
     def __init__(self, traded: list[int], *, by_span: bool, page: int = 10) -> None:
         self.traded, self.asked = traded, list[tuple[int | None, int | None, int]]()
+        self.whole_only = False
+        self.kept = [Interval.parse(text) for text in ("1m", "5m", "1h", "1d", "1w")]
         self.spec = Spec(
             name="v",
             title="V",
@@ -30,7 +34,7 @@ class Venue:
             environments={},
             quotas=(),
             kinds=("spot",),
-            intervals={},
+            intervals={"spot": {text: text for text in ("1m", "5m", "1h", "1d", "1w", "1M")}},
             klines_page={"spot": page},
             book_depths={},
             trades_page={},
@@ -41,13 +45,16 @@ class Venue:
         self, market: Symbol, bar: Interval, *, start: int | None = None, end: int | None = None, limit: int
     ) -> Call[Klines]:
         self.asked.append((start, end, limit))
-        times = [START + n * MINUTE for n in self.traded]
+        length = bar.ns or 0
+        times = sorted({bar.floor(START + n * MINUTE) for n in self.traded}) if bar in self.kept else []
+        if self.whole_only and times and times[0] < START + self.traded[0] * MINUTE:
+            del times[0]
         if start is not None:
-            stop = start + limit * MINUTE if self.spec.klines_by_span else 2**62
+            stop = start + limit * length if self.spec.klines_by_span else 2**62
             found = [t for t in times if start <= t < min(end or stop, stop)][:limit]
         else:
             last = end or START + 10**6 * MINUTE
-            first = last - limit * MINUTE if self.spec.klines_by_span else 0
+            first = last - limit * length if self.spec.klines_by_span else 0
             found = [t for t in times if first <= t < last][-limit:]
         ones = [1.0] * len(found)
         bars = Klines(
@@ -81,7 +88,45 @@ SPARSE = [0, 1, 2, 35, 36, 59, 60, 61, 62, 63, 90, 99]
 def test_forward_passes_over_pages_without_bars() -> None:
     venue = Venue(SPARSE, by_span=True)
     assert run(venue, _paging.forward, at(0), at(100), None) == SPARSE
-    assert len(venue.asked) == 10
+
+
+YEAR = 365 * 24 * 60
+
+
+def test_forward_leaps_over_years_before_a_market_was_listed() -> None:
+    listed = [16 * YEAR + n for n in (0, 1, 2, 400, 2000)]
+    venue = Venue(listed, by_span=True, page=300)
+    assert run(venue, _paging.forward, at(0), at(16 * YEAR + 2001), None) == listed
+    assert len(venue.asked) < 30  # a page of minutes at a time, it would be 28,000
+    venue.asked.clear()
+    assert run(venue, _paging.forward, at(0), at(16 * YEAR + 2001), 2)[:2] == listed[:2]
+    assert len(venue.asked) < 12
+
+
+@given(
+    st.lists(st.integers(0, 30 * 1440), max_size=30, unique=True).map(sorted),
+    st.integers(0, 30 * 1440),
+    st.sampled_from([7, 60, 300]),
+)
+def test_forward_leaps_over_no_bar(traded: list[int], first: int, page: int) -> None:
+    venue = Venue(traded, by_span=True, page=page)
+    assert run(venue, _paging.forward, at(first), at(31 * 1440), None) == [n for n in traded if n >= first]
+
+
+@given(st.integers(0, 60 * 1440), st.sampled_from([60, 300]))
+def test_forward_needs_no_coarse_bar_that_was_not_traded_from_its_beginning(listed: int, page: int) -> None:
+    """Some venues leave the first one out."""
+    traded = list(range(listed, listed + 20 * 1440, 97))
+    venue = Venue(traded, by_span=True, page=page)
+    venue.whole_only = True
+    assert run(venue, _paging.forward, at(0), at(traded[-1] + 1), 5)[:5] == traded[:5]
+
+
+def test_forward_asks_page_by_page_where_fine_bars_are_kept_for_a_shorter_time() -> None:
+    venue = Venue([*range(0, 6000, 50)], by_span=True, page=10)
+    venue.kept = venue.kept[1:]
+    assert run(venue, _paging.forward, at(0), at(6000), None) == []
+    assert 600 <= len(venue.asked) < 620  # every page, and a few guesses
 
 
 def test_forward_stops_at_the_limit() -> None:
