@@ -7,6 +7,7 @@ import contextlib
 import logging
 import socket as net
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -323,6 +324,8 @@ class Server:
         for socket in leaving:
             socket.close(1001, "server stops")
         await asyncio.gather(*(socket.wait_closed() for socket in leaving))
+        if sys.version_info >= (3, 13):  # those who connected and never upgraded would be waited for, 5 s
+            self._listening.abort_clients()
         await self._listening.wait_closed()
 
 

@@ -13,6 +13,7 @@ import socket as net
 import ssl
 import struct
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,17 @@ async def test_server_close_leaves_no_connection() -> None:
     assert [peer.closed for peer in peers] == [["closed by the other end (1001: server stops)"]] * 3
     with pytest.raises(ConnectionFailed):
         await connect(f"ws://127.0.0.1:{server.port}/", peers)
+
+
+@pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="Python 3.12 waits for them, and cannot cut them off")
+async def test_server_close_does_not_wait_for_who_never_upgraded() -> None:
+    server = await serve(Peers())
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    async with asyncio.timeout(2):
+        await server.close()
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 @pytest.mark.parametrize(("payload", "told"), [(b"", "1005|0"), (b"\x0f\xa7bye", "4007: bye")])
