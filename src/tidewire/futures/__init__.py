@@ -9,6 +9,17 @@ from .bars import BarBuilder, Bars, BarStats
 from .calendar import CHINA, Calendar, Session
 from .contracts import Combination, Continuous, Contract, FuturesSymbol, Option
 from .products import Product, check_product, product, products
+from .rolls import (
+    DailyRow,
+    Roll,
+    RollTable,
+    Rule,
+    days_before_expiry,
+    open_interest_lead,
+    volume_and_open_interest,
+    wenhua_main,
+)
+from .stitch import Stitched, stitch, weighted_index
 from .symbols import Dialect, format_symbol, parse_symbol
 
 __all__ = [
@@ -20,14 +31,25 @@ __all__ = [
     "Combination",
     "Continuous",
     "Contract",
+    "DailyRow",
     "Dialect",
     "FuturesSymbol",
     "Option",
     "Product",
+    "Roll",
+    "RollTable",
+    "Rule",
     "Session",
+    "Stitched",
     "check_product",
+    "days_before_expiry",
     "format_symbol",
+    "open_interest_lead",
     "parse_symbol",
     "product",
     "products",
+    "stitch",
+    "volume_and_open_interest",
+    "weighted_index",
+    "wenhua_main",
 ]
