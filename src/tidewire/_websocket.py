@@ -7,7 +7,6 @@ import contextlib
 import logging
 import socket as net
 import ssl
-import sys
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -24,6 +23,7 @@ MAX_MESSAGE = 32 * 1024 * 1024
 """Largest message accepted, in bytes. A full Coinbase BTC-USD snapshot (46,000 levels) is about 1.5 MB in one frame."""
 
 _CLOSE_WAIT_S = 1.0
+_UPGRADE_S = 1.0  # for a client to ask, once it is connected: a server that closes waits for those that have not
 _KIND, _CODE = picows.WSMsgType, picows.WSCloseCode
 
 
@@ -324,8 +324,6 @@ class Server:
         for socket in leaving:
             socket.close(1001, "server stops")
         await asyncio.gather(*(socket.wait_closed() for socket in leaving))
-        if sys.version_info >= (3, 13):  # those who connected and never upgraded would be waited for, 5 s
-            self._listening.abort_clients()
         await self._listening.wait_closed()
 
 
@@ -354,6 +352,12 @@ async def serve(
 
     place = {"host": host, "port": port} if isinstance(host, str) else {"sock": host}
     listening = await picows.ws_create_server(
-        listener, **place, ssl=ssl_context, logger_name=_LOG, enable_auto_pong=False, max_frame_size=max_message
+        listener,
+        **place,
+        ssl=ssl_context,
+        logger_name=_LOG,
+        websocket_handshake_timeout=_UPGRADE_S,
+        enable_auto_pong=False,
+        max_frame_size=max_message,
     )
     return Server(listening, sockets)
