@@ -1,0 +1,109 @@
+"""Whatever goes wrong, a live book is right; and when nothing goes wrong any more, it is live again.
+
+Every plan of faults is drawn from a seed. To replay one that failed::
+
+    TIDEWIRE_FAULT_SEED=1234 pytest tests/faults/test_plans.py -k "okx and linear"
+
+``TIDEWIRE_FAULT_PLANS`` is how many are tried altogether.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+from collections.abc import Iterator
+from unittest import mock
+
+import pytest
+
+from tidewire import _connection
+from tidewire.errors import NotSupported
+from tidewire.sandbox import dialects
+from tidewire.sandbox.faults import FaultPlan
+from tidewire.symbols import Kind
+from tidewire.venues import venue
+
+from .plans import draw
+from .virtual import VirtualLoop, seeded, virtual_time
+from .world import STEP_S, World
+
+PLANS = int(os.environ.get("TIDEWIRE_FAULT_PLANS", "10000"))
+HEALS_WITHIN = 600
+"""Messages, at ten a second, after which a book is live and right again once the faults have stopped.
+
+Nearly always it takes a few. This many is what a connection costs that went dead without a word: the venue's own
+heartbeat, or ten seconds without one; ten more for an answer; and the way back.
+"""
+
+
+def books() -> list[tuple[str, Kind]]:
+    """Every venue that has book streams, and the kinds of market that it has them for."""
+    found: list[tuple[str, Kind]] = []
+    for name in dialects():
+        for kind, symbol in (("spot", "BTC-USDT"), ("linear", "BTC-USDT-PERP")):
+            with contextlib.suppress(NotSupported):
+                if kind in venue(name).spec.kinds:
+                    venue(name).watch_book(symbol)
+                    found.append((name, kind))  # type: ignore[arg-type]
+    return found
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Thousands of lost connections are not worth a line each."""
+    logger = logging.getLogger("tidewire")
+    logger.disabled = True
+    yield
+    logger.disabled = False
+
+
+@pytest.mark.parametrize(("name", "kind"), books())
+def test_a_live_book_is_right_whatever_goes_wrong(name: str, kind: Kind) -> None:
+    only = os.environ.get("TIDEWIRE_FAULT_SEED")
+    seeds = [int(only)] if only else range(PLANS // len(books()) + 1)
+    slowest = 0
+    for seed in seeds:
+        took, violations = run(name, kind, seed)
+        slowest = max(slowest, took)
+        assert not violations, f"TIDEWIRE_FAULT_SEED={seed}: {violations[0]}"
+        assert took <= HEALS_WITHIN, f"TIDEWIRE_FAULT_SEED={seed}: not healed after {HEALS_WITHIN} messages"
+    print(f"\n{name} {kind}: {len(seeds)} plans, healed after {slowest} messages at most")
+
+
+def run(name: str, kind: Kind, seed: int) -> tuple[int, list[str]]:
+    """Play one plan; return how many messages the book needed to heal, and what was wrong."""
+    loop = VirtualLoop()
+    try:
+        with virtual_time(loop), seeded(seed):
+            return loop.run_until_complete(play(loop, name, kind, random.Random(seed)))
+    finally:
+        loop.close()
+
+
+async def play(loop: VirtualLoop, name: str, kind: Kind, rng: random.Random) -> tuple[int, list[str]]:
+    plan, armed = draw(rng), FaultPlan(rng.randrange(2**32))
+    world = World(loop, name, kind, rng, armed)
+    with mock.patch.object(_connection, "connect", world.connect):
+        reader = asyncio.create_task(world.read())
+        for move in range(plan.moves):
+            for when, fault in plan.faults:
+                if when == move:
+                    armed.arm(fault)
+            world.move(publish=rng.random() < 0.8)
+            await asyncio.sleep(STEP_S)
+            world.check("move")
+        armed.clear()
+        took = 0
+        while not world.is_right and took <= HEALS_WITHIN:
+            took += 1
+            world.move()
+            await asyncio.sleep(STEP_S if took % 4 else 4 * STEP_S)  # sometimes long enough for all to arrive
+            world.check("move")
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+        await world.streams.aclose()
+    leftover = [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    return took, [*world.violations, *(f"left over: {task}" for task in leftover)]
