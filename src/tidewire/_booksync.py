@@ -67,6 +67,7 @@ class BookSync:
         self._held: deque[bytes] = deque()
         self._held_bytes = 0
         self._live_times = 0
+        self._reached: int | None = None  # the number that the book had got to on this subscription
         self._buffered = self._discarded = self._gaps = self._outdated = 0
         self.ticket = 0
         self.is_live = False
@@ -89,6 +90,7 @@ class BookSync:
     def connected(self) -> None:
         """Deltas flow from now on, on a new subscription: see that there is a snapshot to start from."""
         self.interrupted("waiting for a snapshot")
+        self._reached = None  # a venue may have begun to count anew
         if not self._in_stream:
             self._ask()
 
@@ -151,6 +153,7 @@ class BookSync:
         self._book.apply_snapshot(body, self._layout)
         try:
             self._replay()
+            self._check_age()
             if self._book.crossed:
                 raise CrossedBook("best bid and best ask crossed")
         except (BookError, DecodeError) as error:
@@ -160,6 +163,11 @@ class BookSync:
             return False
         self._settle()
         return True
+
+    def _check_age(self) -> None:
+        """Refuse a snapshot from a cache that lags behind what this book has shown before."""
+        if self._reached is not None and (self._book.sequence or 0) < self._reached:
+            raise BookError(f"the snapshot at {self._book.sequence} is older than the book was, at {self._reached}")
 
     def _settle(self) -> None:
         self.is_live, self.reason = True, ""
@@ -188,6 +196,8 @@ class BookSync:
         self._ask()
 
     def _doubt(self, reason: str) -> None:
+        if self.is_live:
+            self._reached = self._book.sequence
         self.is_live, self.reason = False, reason
         self._book.mark_stale()
 

@@ -14,19 +14,24 @@ import contextlib
 import logging
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from unittest import mock
 
+import msgspec
 import pytest
 
-from tidewire import _connection
+from tidewire import _line
+from tidewire.book import SequenceRule
 from tidewire.errors import NotSupported
 from tidewire.sandbox import dialects
-from tidewire.sandbox.faults import FaultPlan
+from tidewire.sandbox.faults import Armed, FaultPlan
 from tidewire.symbols import Kind
 from tidewire.venues import venue
+from tidewire.venues.binance.stream import BOOK as BINANCE
 
-from .plans import draw
+from .plans import DATA, ENDS, HANDSHAKE, draw
 from .virtual import VirtualLoop, seeded, virtual_time
 from .world import STEP_S, World
 
@@ -60,21 +65,48 @@ def quiet() -> Iterator[None]:
     logger.disabled = False
 
 
+@dataclass
+class Outcome:
+    """How a plan went: messages until the book was right again, what was wrong, and which faults struck."""
+
+    took: int
+    violations: list[str]
+    hits: Counter[str]
+
+
 @pytest.mark.parametrize(("name", "kind"), books())
-def test_a_live_book_is_right_whatever_goes_wrong(name: str, kind: Kind) -> None:
+def test_a_live_book_is_right_whatever_goes_wrong(name: str, kind: Kind, capsys: pytest.CaptureFixture[str]) -> None:
     only = os.environ.get("TIDEWIRE_FAULT_SEED")
-    seeds = [int(only)] if only else range(PLANS // len(books()) + 1)
-    slowest = 0
+    seeds = [int(only)] if only else range(-(-PLANS // len(books())))
+    slowest, hits = 0, Counter[str]()
     for seed in seeds:
-        took, violations = run(name, kind, seed)
-        slowest = max(slowest, took)
-        assert not violations, f"TIDEWIRE_FAULT_SEED={seed}: {violations[0]}"
-        assert took <= HEALS_WITHIN, f"TIDEWIRE_FAULT_SEED={seed}: not healed after {HEALS_WITHIN} messages"
-    print(f"\n{name} {kind}: {len(seeds)} plans, healed after {slowest} messages at most")
+        outcome = run(name, kind, seed)
+        slowest, hits = max(slowest, outcome.took), hits + outcome.hits
+        assert not outcome.violations, f"TIDEWIRE_FAULT_SEED={seed}: {outcome.violations[0]}"
+        assert outcome.took <= HEALS_WITHIN, f"TIDEWIRE_FAULT_SEED={seed}: not healed after {HEALS_WITHIN} messages"
+    with capsys.disabled():
+        print(
+            f"\n{name} {kind}: {len(seeds)} plans, {hits.total()} faults, right again after {slowest} messages at most"
+        )
+    if len(seeds) >= 1000:
+        assert hits.keys() >= {*DATA, *ENDS, *HANDSHAKE}, "every kind of fault must have struck"
 
 
-def run(name: str, kind: Kind, seed: int) -> tuple[int, list[str]]:
-    """Play one plan; return how many messages the book needed to heal, and what was wrong."""
+def test_these_tests_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A book whose sequence nobody checks is caught."""
+    unchecked = msgspec.structs.replace(BINANCE["spot"], rule=SequenceRule.NONE)
+    monkeypatch.setitem(BINANCE, "spot", unchecked)  # type: ignore[misc]
+    outcomes = [run("binance", "spot", seed) for seed in range(40)]
+    assert sum(bool(outcome.violations) for outcome in outcomes) >= 5
+
+
+def test_a_plan_repeats_exactly() -> None:
+    first, again = (run("binance", "linear", 7) for _ in range(2))
+    assert first == again
+
+
+def run(name: str, kind: Kind, seed: int) -> Outcome:
+    """Play one plan."""
     loop = VirtualLoop()
     try:
         with virtual_time(loop), seeded(seed):
@@ -83,27 +115,26 @@ def run(name: str, kind: Kind, seed: int) -> tuple[int, list[str]]:
         loop.close()
 
 
-async def play(loop: VirtualLoop, name: str, kind: Kind, rng: random.Random) -> tuple[int, list[str]]:
-    plan, armed = draw(rng), FaultPlan(rng.randrange(2**32))
+async def play(loop: VirtualLoop, name: str, kind: Kind, rng: random.Random) -> Outcome:
+    plan, armed, took = draw(rng), FaultPlan(rng.randrange(2**32)), 0
+    handles: list[Armed] = []
     world = World(loop, name, kind, rng, armed)
-    with mock.patch.object(_connection, "connect", world.connect):
+    with mock.patch.object(_line, "connect", world.connect):
         reader = asyncio.create_task(world.read())
         for move in range(plan.moves):
-            for when, fault in plan.faults:
-                if when == move:
-                    armed.arm(fault)
+            handles += [armed.arm(fault) for when, fault in plan.faults if when == move]
             world.move(publish=rng.random() < 0.8)
             await asyncio.sleep(STEP_S)
             world.check("move")
         armed.clear()
-        took = 0
         while not world.is_right and took <= HEALS_WITHIN:
             took += 1
             world.move()
-            await asyncio.sleep(STEP_S if took % 4 else 4 * STEP_S)  # sometimes long enough for all to arrive
+            await asyncio.sleep(STEP_S if took % 4 else 4 * STEP_S)  # now and then long enough for all to arrive
             world.check("move")
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
         await world.streams.aclose()
     leftover = [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    return took, [*world.violations, *(f"left over: {task}" for task in leftover)]
+    violations = [*world.violations, *(f"left over: {task}" for task in leftover)]
+    return Outcome(took, violations, Counter({handle.fault.kind: handle.hits for handle in handles}))

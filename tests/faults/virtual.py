@@ -18,13 +18,13 @@ from tidewire.errors import ConnectionFailed, Timeout
 
 __all__ = ["End", "Network", "VirtualLoop", "virtual_time"]
 
-EPOCH_NS = 1_790_000_000 * 10**9
+EPOCH_NS = 1_790_000_000 * 10**9  # when the clock stood at zero
 
 
 class _Idle(selectors.SelectSelector):
     """Sees no file; where it would wait, time passes at once."""
 
-    passed = 0.0
+    passed = 1_000.0
 
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is None:

@@ -193,6 +193,21 @@ def test_a_crossed_snapshot_is_not_believed() -> None:
     assert followed.asked == 2
 
 
+def test_a_snapshot_from_before_what_the_book_has_shown_is_asked_for_again() -> None:
+    """A cache may lag; nothing that is held would show it when the frame that broke the book could not be read."""
+    followed = live(100)
+    followed.sync.on_frame(delta(101, 105))
+    followed.sync.on_frame(b"{")
+    assert (followed.state, followed.asked) == (BookState.STALE, 2)
+    assert not followed.snap(snapshot(103))
+    assert (followed.state, followed.asked, followed.sync.stats.outdated) == (BookState.STALE, 3, 1)
+    assert "older" in followed.sync.reason
+    assert followed.snap(snapshot(105))
+    followed.sync.interrupted("connection lost")
+    followed.sync.connected()
+    assert followed.snap(snapshot(7)), "on another subscription the venue may have begun to count anew"
+
+
 def test_an_interruption_voids_what_is_held_and_the_snapshot_on_its_way() -> None:
     followed = live(100)
     ticket = followed.sync.ticket
