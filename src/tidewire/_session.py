@@ -231,7 +231,7 @@ class Session:
         return response
 
     def _settle(self, call: Call[Any], ticket: Ticket, response: Response | None) -> None:
-        used = {} if response is None else self.venue.usage(call.kind, response.headers)
+        used = {} if response is None else self.venue.usage(call, response.headers)
         names = self._meter.scopes(self._account)
         self._limiter.settle(ticket, {names[scope]: amount for scope, amount in used.items() if scope in names})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -189,8 +189,8 @@ class Venue:
 
     # What the machinery needs to know beyond single calls.
 
-    def usage(self, kind: Kind, headers: Mapping[str, str]) -> Mapping[str, int]:
-        """Used weight per quota scope, as the answer's headers report it; empty where the venue reports none."""
+    def usage(self, call: Call[Any], headers: Mapping[str, str]) -> Mapping[str, int]:
+        """Used weight per quota scope, as the headers of a call's answer report it; empty where they report none."""
         return {}
 
     def quotas_from(self, kind: Kind, instruments_body: bytes) -> tuple[Quota, ...]:

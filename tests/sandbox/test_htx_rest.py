@@ -128,3 +128,36 @@ def test_the_clients_ask_for_the_account_once(sandbox: Sandbox) -> None:
             assert client.fetch_balances()
         assert client.fetch_open_orders("BTC-USDT") == []
     assert sandbox.requests("htx")["GET /v1/account/accounts"] == before + 1
+
+
+def test_clients_learn_from_the_headers_what_others_have_used(sandbox: Sandbox, http: httpx.Client) -> None:
+    """Another program on the same address spends most of a limit: ours sees it with its own next answer."""
+    params = {"symbol": "btcusdt", "type": "step0"}
+    with tw.Client("htx", environment=sandbox) as client:
+        client.fetch_book("BTC-USDT", 5)
+        refused = 0
+        for _ in range(60):
+            refused += http.get("/market/depth", params=params).status_code == 429
+            if sandbox.usage("htx", "spot-depth").used >= 8:
+                client.fetch_book("BTC-USDT", 5)
+            if client.health().limits["spot-depth-1s"] > 0.8:
+                break
+        else:
+            raise AssertionError("the client knows of its own calls only")
+        assert client.health().limits["spot-klines-1s"] == 0  # each address has its own limit
+
+
+@pytest.mark.parametrize(
+    ("verb", "headers", "used"),
+    [
+        ("spot", {"x-hb-ratelimit-requests-remain": "3"}, {"spot-depth-1s": 7}),
+        ("spot", {"x-hb-ratelimit-requests-remain": "90"}, {}),  # it allows more than the page of the documents says
+        ("spot", {}, {}),
+        ("linear", {"ratelimit-limit": "240", "ratelimit-remaining": "239"}, {"linear-market-1s": 1}),
+        ("linear", {"ratelimit-remaining": "many"}, {}),
+    ],
+)
+def test_rate_headers(verb: str, headers: dict[str, str], used: dict[str, int]) -> None:
+    venue = tw.venue("htx")
+    call = venue.fetch_book("BTC-USDT" if verb == "spot" else "BTC-USDT-PERP", 5)
+    assert venue.usage(call, headers) == used

@@ -35,6 +35,11 @@ def test_worked_examples(method: str, target: str, body: str, signature: str) ->
     assert (signed.url, signed.body) == (f"https://www.okx.com{target}", body.encode())
 
 
+def test_the_login_of_streams_is_signed_alike() -> None:
+    """Over whole seconds, ``GET`` and ``/users/self/verify``: the third worked example."""
+    assert tw.Signer(SECRET).base64("1538054050GET/users/self/verify") == "+LdIr8lkkvhr5hoA3g9TMC0+uQJ849ftAcocA/ouu4M="
+
+
 @pytest.mark.parametrize(
     ("time_ns", "text"),
     [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -94,14 +94,14 @@ class Binance(BinanceStreams):
         """5xx, -1006 and -1007, but for the two futures texts that say nothing was done."""
         return outcome_unknown(error)
 
-    def usage(self, kind: Kind, headers: Mapping[str, str]) -> Mapping[str, int]:
+    def usage(self, call: Call[Any], headers: Mapping[str, str]) -> Mapping[str, int]:
         """Read ``X-MBX-USED-WEIGHT-1M`` and ``X-MBX-ORDER-COUNT-10S``."""
         used: dict[str, int] = {}
         for name, value in headers.items():
             what, _, window = name.removeprefix("x-mbx-").rpartition("-")
             if what in ("used-weight", "order-count") and value.isdigit():
                 resource = "weight" if what == "used-weight" else "orders"
-                used[f"{kind}-{resource}-{window}"] = int(value)
+                used[f"{call.kind}-{resource}-{window}"] = int(value)
         return used
 
     def quotas_from(self, kind: Kind, instruments_body: bytes) -> tuple[Quota, ...]:

@@ -68,6 +68,20 @@ class HtxCalls(Venue):
         """
         return BOOK[kind]
 
+    def usage(self, call: Call[Any], headers: Mapping[str, str]) -> Mapping[str, int]:
+        """What is left of the call's own limit: ``X-HB-RateLimit-Requests-Remain`` on spot, ``ratelimit-…`` on swaps.
+
+        Spot does not say of how many: where it allows more than we think, nothing is told.
+        """
+        (resource,) = call.costs
+        quota = next(quota for quota in self.spec.quotas if quota.resource == resource)
+        left = headers.get("x-hb-ratelimit-requests-remain" if call.kind == "spot" else "ratelimit-remaining", "")
+        limit = headers.get("ratelimit-limit", "")
+        if not left.isdigit():
+            return {}
+        used = (int(limit) if limit.isdigit() else quota.limit) - int(left)
+        return {quota.scope: used} if used > 0 else {}
+
     def outcome_unknown(self, error: VenueError) -> bool:
         """5xx, and the spot codes for a gateway or matching engine that did not answer."""
         return outcome_unknown(error)

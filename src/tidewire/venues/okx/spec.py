@@ -85,7 +85,8 @@ SPEC: Final = Spec(
         "us": _host("https://us.okx.com", "wss://wsus.okx.com:8443"),
     },
     # No header reports use. Where the venue counts per instrument or instrument family, we count them all together:
-    # never more than it allows. Orders: 300 per instrument and 1000 in all (a sub-account's cap, 50061).
+    # never more than it allows. So 300 new orders come before the 1000 that a sub-account may place on all instruments
+    # (50061), which only other programs with the same account can make us meet.
     quotas=(
         *_quotas("address", time=10, instruments=20, ticker=20, tickers=20, books=40, books_full=10),
         *_quotas("address", candles=40, history_candles=20, trades=100),
