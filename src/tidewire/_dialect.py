@@ -82,6 +82,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     """An order as a venue receives it: ``quantity`` in base units, or ``quote_quantity`` for a market order.
 
     A ``post_only`` order that would take is refused, or with ``cancel_if_taking`` accepted and canceled at once.
+    ``repeats_id``: the client order id may be that of another working order.
     """
 
     symbol: Symbol
@@ -95,6 +96,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     cancel_if_taking: bool = False
     reduce_only: bool = False
     client_order_id: str | None = None
+    repeats_id: bool = False
 
 
 class BookDelta(msgspec.Struct, frozen=True, kw_only=True, gc=False):

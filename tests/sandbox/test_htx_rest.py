@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import itertools
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,15 @@ import tidewire as tw
 from tidewire.sandbox import Sandbox
 
 Signed = Callable[..., Any]
+PERP = tw.Instrument(
+    venue="htx",
+    symbol=tw.Symbol.parse("BTC-USDT-PERP"),
+    native="BTC-USDT",
+    kind="linear",
+    tick_size=Decimal("0.1"),
+    lot_size=Decimal("0.001"),
+    contract_size=Decimal("0.001"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +171,33 @@ def test_rate_headers(verb: str, headers: dict[str, str], used: dict[str, int]) 
     venue = tw.venue("htx")
     call = venue.fetch_book("BTC-USDT" if verb == "spot" else "BTC-USDT-PERP", 5)
     assert venue.usage(call, headers) == used
+
+
+def test_spot_takes_a_client_order_id_twice(sandbox: Sandbox) -> None:
+    """As the venue does since 2021: what is repeated after a lost answer is a second order."""
+    with tw.Client("htx", environment=sandbox, credentials=sandbox.credentials("htx")) as client:
+        rules = client.instrument("BTC-USDT")
+        low = rules.round_price(client.fetch_price("BTC-USDT") * 9 / 10)
+        for _ in range(2):
+            client.create_order(
+                "BTC-USDT", side="buy", type="limit", quantity="0.001", price=low, client_order_id="once"
+            )
+        working = client.fetch_open_orders("BTC-USDT")
+        assert [order.client_order_id for order in working] == ["once", "once"]
+        latest = max(working, key=lambda order: int(order.order_id))
+        assert client.fetch_order("BTC-USDT", client_order_id="once") == latest
+        client.cancel_all_orders("BTC-USDT")
+
+
+def test_an_empty_client_order_id_is_refused_not_replaced() -> None:
+    for symbol in ("BTC-USDT", "BTC-USDT-PERP"):
+        venue = tw.venue("htx")
+        venue.learn([PERP])
+        with pytest.raises(tw.ConfigError, match="client order id"):
+            venue.create_order(symbol, side="sell", type="market", quantity="0.001", client_order_id="")
+
+
+def test_a_market_buy_on_spot_is_refused_with_what_to_do_instead() -> None:
+    venue = tw.venue("htx")
+    with pytest.raises(tw.NotSupported, match="time_in_force='ioc' and the highest price"):
+        venue.create_order("BTC-USDT", side="buy", type="market", quantity="0.001")

@@ -154,7 +154,8 @@ class VenueExchange:
     def place(self, owner: str, placement: Placement) -> Order:
         market = self.markets[placement.symbol]
         client_id = placement.client_order_id or f"tw{self._next_order_id:020d}"
-        if any(t.owner == owner and t.client_order_id == client_id for t in self._open.values()):
+        taken = any(t.owner == owner and t.client_order_id == client_id for t in self._open.values())
+        if taken and not placement.repeats_id:
             raise DuplicateOrder("an open order has this client order id")
         lots = check_filters(market, placement)
         ticks = None if placement.price is None else int(placement.price / market.instrument.tick_size)

@@ -210,8 +210,8 @@ class Htx(HtxMarket):
 
         A market buy on spot names the money to spend, not a quantity: ``NotSupported``; a limit order with
         ``time_in_force="ioc"`` at the highest price that you accept does the same. A post-only order that would take
-        is accepted and canceled at once. Client order ids: 1 to 64 characters on spot, whole numbers on swaps. The
-        venue does not check that they are unique.
+        is accepted and canceled at once. Client order ids: 1 to 64 characters on spot, whole numbers on swaps. Spot
+        does not check that they are unique.
         """
         order = NewOrder.of(
             self.symbol(symbol),
