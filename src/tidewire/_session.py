@@ -47,6 +47,7 @@ _BACKOFF_S = 0.25
 _BACKOFF_CAP_S = 8.0
 _FREEZE_S = 1.0  # a 429 without Retry-After
 _BAN_S = 120.0  # a 418 without Retry-After: Binance's bans start at two minutes
+_GAVE_UP = 408  # of something between us and the venue, which may have passed the request on
 _SMOOTHING = 0.2
 
 
@@ -243,7 +244,9 @@ class Session:
         return not isinstance(error, ClockSkew) or failures == 1
 
     def _is_ambiguous(self, error: VenueError | DecodeError) -> bool:
-        return isinstance(error, DecodeError) or self.venue.outcome_unknown(error)
+        if isinstance(error, DecodeError) or error.http_status == _GAVE_UP:
+            return True
+        return self.venue.outcome_unknown(error)
 
     def _clock_skew(self, error: AuthenticationError) -> ClockSkew | None:
         """The refusal, if our time stamp is its cause: by its kind, or because the answer's date belies our clock."""

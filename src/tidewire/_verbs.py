@@ -57,7 +57,8 @@ class Verbs:
             return (yield from self._session.run(call))
         except SymbolRejected as error:
             near = yield from self._near(call.symbol or "")
-            why = f"{error.message} {call.symbol}{hint(near)}"
+            others = [name for name in near if name != call.symbol]
+            why = f"{error.message}{f' {call.symbol}' if call.symbol else ''}{hint(others)}"
             raise SymbolRejected(why, venue=error.venue, code=error.code, http_status=error.http_status) from None
 
     # The venue itself.
@@ -148,9 +149,9 @@ class Verbs:
             size = limit or _DEFAULT_KLINES
             pages = yield from _paging.backward(self._venue, self._ask, market, bar, last, size)
         bars = Klines.concat(pages, symbol=market, interval=bar, venue=self._venue.name).between(first, last)
-        if limit is None or len(bars) <= limit:
-            return bars
-        return bars[:limit] if first is not None else bars[-limit:]
+        if first is None:
+            return bars[-(limit or _DEFAULT_KLINES) :]
+        return bars if limit is None else bars[:limit]
 
     def fetch_klines_many(
         self,

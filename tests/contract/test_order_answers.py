@@ -38,6 +38,7 @@ ANYWHERE: dict[str, Callable[[], Answer]] = {
     "reset": lambda: httpx.ReadError("reset"),
     "closed": lambda: httpx.RemoteProtocolError("closed without an answer"),
     "broken pipe": lambda: httpx.WriteError("broken pipe"),
+    "408": says(408, HTML),
     "500": says(500, "oops"),
     "502": says(502, HTML),
     "503": says(503, HTML),

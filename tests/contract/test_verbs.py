@@ -106,6 +106,7 @@ async def test_klines_for_any_window(api: Any, symbol: str) -> None:
 async def test_the_unfinished_bar_is_left_out_unless_asked_for(api: Any, spot: str) -> None:
     closed = await api.fetch_klines(spot, "1d", limit=3)
     running = await api.fetch_klines(spot, "1d", limit=3, closed=False)
+    assert len(await api.fetch_klines(spot, "1h")) == 500
     assert len(closed) == len(running) == 3
     today = api.venue.spec.open_time(tw.Interval.parse("1d"), time.time_ns())
     assert running.open_time[-1] == today

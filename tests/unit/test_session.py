@@ -361,6 +361,16 @@ def test_unknown_symbols_get_a_hint(venue: FakeVenue, client: tw.Client) -> None
         client.fetch_funding_rate("BTC-USDT")
 
 
+def test_a_symbol_is_no_hint_at_itself(venue: FakeVenue, client: tw.Client) -> None:
+    refused = httpx.Response(400, json={"code": -1121, "msg": "Invalid symbol."})
+    venue.then("/api/v3/ticker/price", refused)
+    with pytest.raises(tw.UnknownSymbol, match=r"Invalid symbol. BTC-USDT; fetch_instruments\(\) lists"):
+        client.fetch_price("BTC-USDT")
+    venue.then("/api/v3/ticker/24hr", refused)
+    with pytest.raises(tw.UnknownSymbol, match=r"Invalid symbol.; fetch_instruments\(\) lists"):
+        client.fetch_tickers(["BTC-USDT"])
+
+
 def test_instruments_are_kept_until_refreshed(venue: FakeVenue, client: tw.Client) -> None:
     for _ in range(3):
         client.fetch_instruments("spot")
