@@ -1,7 +1,8 @@
 """ccxt's static cases, made by somebody else: what each verb sends and how it reads answers. Shared by all venues.
 
 A case is *offered* when its ccxt method has a verb here and it needs no parameters that our verbs do not take (those of
-portfolio margin, inverse contracts, trigger orders …). Every offered case must pass; the table is printed.
+portfolio margin, inverse contracts, trigger orders …). Every offered case must pass; the table is printed. What is not
+offered has a reason, in ``not_offered`` or beside the case's method.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import tidewire as tw
 from tidewire._call import Call, Request
 from tidewire.symbols import Symbol
 
+from . import not_offered
+
 MS = 1_000_000
 PARAMETERS = frozenset({"clientOrderId", "type", "subType", "postOnly", "reduceOnly", "timeInForce"})
 """What ccxt's ``params`` may hold that our verbs take too."""
@@ -29,6 +32,7 @@ class NotOffered(Exception):
 
 
 Make = Callable[["Cases", dict[str, Any]], Call[Any]]
+Otherwise = Callable[["Cases", dict[str, Any]], Call[Any] | None]
 
 
 @dataclass
@@ -41,8 +45,8 @@ class Cases:
     name: str
     fixtures: Path
     methods: Mapping[str, Make]
-    adds: frozenset[str] = frozenset()
     credentials: tw.Credentials = field(default_factory=lambda: tw.Credentials("key", "secretsecret", "password"))
+    adds: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.rules = {item.symbol: item for item in self._instruments()}
@@ -74,7 +78,7 @@ class Cases:
     def call(self, case: dict[str, Any]) -> Call[Any]:
         make = self.methods.get(case["method"])
         if make is None:
-            raise NotOffered(f"no verb for {case['method']}")
+            raise NotOffered(not_offered.METHODS[case["method"]])
         return make(self, case)
 
     def requests(self, check_signature: Callable[[Request, dict[str, Any]], None], out: Any) -> None:
@@ -98,7 +102,7 @@ class Cases:
                 check_signature(request, signed)
         print_table(f"ccxt request cases, {self.name}", verdicts, out)
 
-    def responses(self, out: Any, otherwise: Make | None = None) -> None:
+    def responses(self, out: Any, otherwise: Otherwise | None = None) -> None:
         """Compare what we read from every recorded answer. ``otherwise`` may know a call for cases not offered."""
         verdicts: dict[str, str] = {}
         for method, cases in self.load("response")["methods"].items():
@@ -117,13 +121,14 @@ class Cases:
                     verdicts[name] = "not offered: switched off by ccxt itself, which no longer reads it so"
         print_table(f"ccxt response cases, {self.name}", verdicts, out)
 
-    def _readable(self, case: dict[str, Any], otherwise: Make | None) -> Call[Any]:
+    def _readable(self, case: dict[str, Any], otherwise: Otherwise | None) -> Call[Any]:
         try:
             return self.call(case)
         except NotOffered:
-            if otherwise is None:
+            found = None if otherwise is None else otherwise(self, case)
+            if found is None:
                 raise
-            return otherwise(self, case)
+            return found
 
     def size(self, symbol: Symbol) -> Decimal:
         """Base units of one of ccxt's amounts, which are contracts where the venue counts them."""
@@ -269,7 +274,7 @@ def plain(case: dict[str, Any], size: int) -> list[Any]:
     given = [item for item in given if not isinstance(item, dict)]
     unknown = set(params) - PARAMETERS
     if unknown:
-        raise NotOffered(f"parameters {', '.join(sorted(unknown))}")
+        raise NotOffered("; ".join(sorted({not_offered.PARAMETERS[name] for name in unknown})))
     if params.get("subType", "linear") != "linear" or params.get("type", "spot") not in ("spot", "swap", "future"):
         raise NotOffered("another kind of account or contract")
     return [*given, *[None] * (size - len(given)), params]

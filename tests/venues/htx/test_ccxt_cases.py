@@ -41,7 +41,7 @@ def klines(cases: Cases, case: dict[str, Any]) -> Call[Any]:
     text, interval, start, limit, _ = plain(case, 4)
     symbol = symbol_of(text)
     if interval == "1M":
-        raise NotOffered("months of Singapore: build them from days")
+        raise NotOffered("months of Singapore: ours are UTC's; build them from days")
     if symbol.kind == "linear" and start is not None and limit is not None and "http" in case:
         raise NotOffered("a size beside from and to, which makes the venue ignore both")
     return cases.venue.fetch_klines(symbol, interval or "1m", start=since(start), limit=limit)

@@ -19,7 +19,7 @@ from ..ccxt_cases import METHODS, Cases, NotOffered, plain, positions, symbol_of
 def all_positions(cases: Cases, case: dict[str, Any]) -> Call[Any]:
     symbols, _ = plain(case, 1)
     if symbols is not None:
-        raise NotOffered("positions of some symbols")
+        raise NotOffered("positions of some symbols: fetch_positions gives all, in one request as well")
     return positions(cases, case)
 
 
@@ -40,7 +40,7 @@ def check_signature(request: Request, signed: dict[str, Any]) -> None:
     assert (sent["OK-ACCESS-KEY"], sent["OK-ACCESS-PASSPHRASE"]) == (signed["apiKey"], signed["password"])
 
 
-def by_answer(cases: Cases, case: dict[str, Any]) -> Call[Any]:
+def by_answer(cases: Cases, case: dict[str, Any]) -> Call[Any] | None:
     """How something was asked for does not change how its answer reads."""
     expected = case["parsedResponse"]
     first = expected[0] if isinstance(expected, list) else expected
@@ -52,7 +52,7 @@ def by_answer(cases: Cases, case: dict[str, Any]) -> Call[Any]:
             return cases.venue.fetch_orders(symbol)
         case "fetchPositions" | "fetchPosition":
             return cases.venue.fetch_positions()
-    raise NotOffered(f"no verb for {case['method']}")
+    return None
 
 
 def test_requests(cases: Cases, capsys: Any) -> None:
