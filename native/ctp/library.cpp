@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <stdexcept>
 
 #include "elf.hpp"
 
@@ -69,14 +70,40 @@ Probe probe(const std::string& path) {
   return found;
 }
 
+void* create(const std::string& path, const Offer& offer, const Creation& creation) {
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* factory = library != nullptr ? dlsym(library, offer.factory.c_str()) : nullptr;
+  if (factory == nullptr) {
+    const char* reason = dlerror();
+    throw std::runtime_error(reason != nullptr ? reason : "the dynamic linker refused it");
+  }
+  const char* flow = creation.flow.c_str();
+  const bool takes_production = offer.factory == apis[0].factories[0] || offer.factory == apis[1].factories[0];
+  void* api = nullptr;
+  if (offer.kind == apis[0].kind) {
+    api = takes_production
+              ? reinterpret_cast<void* (*)(const char*, bool, bool, bool)>(factory)(
+                    flow, creation.udp, creation.multicast, creation.production)
+              : reinterpret_cast<void* (*)(const char*, bool, bool)>(factory)(flow, creation.udp, creation.multicast);
+  } else {
+    api = takes_production ? reinterpret_cast<void* (*)(const char*, bool)>(factory)(flow, creation.production)
+                           : reinterpret_cast<void* (*)(const char*)>(factory)(flow);
+  }
+  if (api == nullptr) throw std::runtime_error("the library created no API");
+  return api;
+}
+
 }  // namespace tidewire::ctp
 
 #else
+#include <stdexcept>
 
 namespace tidewire::ctp {
-Probe probe(const std::string&) {
-  return {.offers = {}, .problem = "tidewire loads CTP libraries on 64-bit Linux only"};
+namespace {
+constexpr const char* elsewhere = "tidewire loads CTP libraries on 64-bit Linux only";
 }
+Probe probe(const std::string&) { return {.offers = {}, .problem = elsewhere}; }
+void* create(const std::string&, const Offer&, const Creation&) { throw std::runtime_error(elsewhere); }
 }  // namespace tidewire::ctp
 
 #endif
