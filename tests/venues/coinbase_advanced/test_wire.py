@@ -261,6 +261,25 @@ def test_new_orders(venue: CoinbaseAdvanced, terms: dict[str, Any], sent: dict[s
     assert call.writes
 
 
+@pytest.mark.parametrize(
+    ("limit", "left", "used"),
+    [
+        ("10", "7", {"public-1s": 3}),
+        ("10", "11", {"public-1s": 0}),
+        ("30", "30", {}),  # not the limit of this call
+        ("10", "", {}),
+        ("ten", "1", {}),
+        ("10", "-1", {}),
+    ],
+)
+def test_what_is_left_of_a_limit(venue: CoinbaseAdvanced, limit: str, left: str, used: dict[str, int]) -> None:
+    headers = {"x-ratelimit-limit": limit, "x-ratelimit-remaining": left, "x-ratelimit-reset": "1"}
+    assert venue.usage(venue.fetch_price(SPOT), headers) == used
+    assert venue.usage(venue.fetch_price(SPOT), {}) == {}
+    private = {"x-ratelimit-limit": "30", "x-ratelimit-remaining": "28"}
+    assert venue.usage(venue.fetch_balances(), private) == {"private-1s": 2}
+
+
 def test_accounts_of_one_asset_are_added_up_over_pages(venue: CoinbaseAdvanced) -> None:
     def page(cursor: str, *rows: tuple[str, str, str]) -> bytes:
         made = [{"currency": a, "available_balance": {"value": f}, "hold": {"value": h}} for a, f, h in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from ..._call import Call, Request, Response
@@ -45,6 +45,14 @@ class CoinbaseAdvancedCalls(Venue):
     def native_symbol(self, symbol: Symbol) -> str:
         """``BTC-USD``."""
         return f"{symbol.base}-{symbol.quote}"
+
+    def usage(self, call: Call[Any], headers: Mapping[str, str]) -> Mapping[str, int]:
+        """Read ``x-ratelimit-limit`` and ``x-ratelimit-remaining``, where the limit is the one that we know."""
+        limit, left = (headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining"))
+        if not (limit.isdecimal() and left.isdecimal()):
+            return {}
+        metered = [quota for quota in self.spec.quotas if quota.resource in call.costs and quota.limit == int(limit)]
+        return {quota.scope: max(0, quota.limit - int(left)) for quota in metered}
 
     def _get(
         self,
