@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from ..errors import VenueError
+from ..errors import Error
 from ..models import OrderStatus, exact
 from . import codes
 from .identity import ExchangeKey, FillKey, Remembered, SeatKey, SessionKey
@@ -60,7 +60,7 @@ class Entry:
         self.fills: list[Fill] = []
         self.reason = ""
         self.rejected_by: Refuser | None = None
-        self.error: VenueError | None = None
+        self.error: Error | None = None
         self.updated_ns: int | None = None
         self.told = False  # by CTP or the exchange: before that it is only known here
         self.order: Order = self._picture()
@@ -183,6 +183,15 @@ class Ledger:
         self._by_key[key] = entry
         self._add(entry)
         return entry
+
+    def unheard(self, session_id: int) -> list[Entry]:
+        """Orders sent in other sessions than this, of which nothing has ever been heard."""
+        return [entry for entry in self._entries.values() if not entry.told and entry.key.session_id != session_id]
+
+    def unsent(self, entry: Entry, error: Error) -> None:
+        """An order could not be sent, but must be accounted for."""
+        entry.status, entry.error, entry.reason = OrderStatus.REJECTED, error, str(error)
+        entry.refresh()
 
     def forget(self, entry: Entry) -> None:
         """An order was not sent after all."""

@@ -12,7 +12,7 @@ from ..models import Side, exact
 from . import codes
 from .models import Hedge, Offset
 
-__all__ = ["AUTO", "NewOrder", "Number"]
+__all__ = ["AUTO", "NewOrder", "Number", "one_name"]
 
 Number = Decimal | str | int | float
 E = TypeVar("E", bound=StrEnum)
@@ -115,6 +115,12 @@ class NewOrder:
             "UserForceClose": 0,
             "IsSwapOrder": 0,
         }
+
+
+def one_name(client_order_id: str | None, order_id: str | None) -> None:
+    """Check that exactly one of an order's two names was given."""
+    if (client_order_id is None) == (order_id is None):
+        raise ConfigError("name the order by client_order_id or by order_id, one of the two")
 
 
 def _offset(text: str) -> Offset:

@@ -70,6 +70,12 @@ class QueryLane:
         if self._flying is not None:
             self._return(self._flying)
 
+    def give_up(self, query: Query, error: Error) -> None:
+        """Ask no more for what nobody wants now."""
+        if query in self._waiting:
+            self._waiting.remove(query)
+            _fail(query, error)
+
     def end(self, error: Error) -> None:
         """There will be no other session: fail everything."""
         self.shut()

@@ -19,7 +19,7 @@ from .ledger import Entry
 from .models import Fill, Hedge, Instrument, Offset, Position, PositionSide
 from .offsets import Closable, keeps_days_apart
 
-__all__ = ["PositionBook", "PositionKey", "merge_positions", "money"]
+__all__ = ["PositionBook", "PositionKey", "amount", "merge_positions"]
 
 _HISTORY = "2"
 
@@ -32,8 +32,8 @@ class PositionKey(NamedTuple):
     hedge: Hedge
 
 
-def money(value: float) -> Decimal:
-    """An amount as sent; no value counts as nothing."""
+def amount(value: float) -> Decimal:
+    """A sum of money or a step as sent; no value counts as nothing."""
     return exact(value, "amount") if math.isfinite(value) else Decimal(0)
 
 
@@ -81,7 +81,7 @@ def _frozen(row: Any) -> int:
 
 
 def _total(rows: list[Any], field: str) -> Decimal:
-    return sum((money(getattr(row, field)) for row in rows), Decimal(0))
+    return sum((amount(getattr(row, field)) for row in rows), Decimal(0))
 
 
 def _key_of(row: Any) -> PositionKey:

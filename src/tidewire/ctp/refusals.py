@@ -26,6 +26,7 @@ Refuser = Literal["ctp", "exchange"]
 # number.
 NOT_READY = 90  # 查询未就绪，请稍后重试
 _BY_EXCHANGE = 91  # 交易所返回的错误
+_OWN_NAMES = ("CTP", "综合交易平台")  # what its messages begin with; exchanges' begin with their own
 
 _ORDER: dict[int, type[OrderRejected]] = {
     16: FilterViolation,  # 找不到合约
@@ -59,9 +60,9 @@ def request_refused(error_id: int, message: str) -> CtpError:
     return (CtpFlowControl if error_id in _FLOW else CtpError)(message, error_id=error_id)
 
 
-def who_refused(error_id: int) -> Refuser:
-    """CTP refuses in its own name, or passes an exchange's word on under a number of its own."""
-    return "exchange" if error_id == _BY_EXCHANGE else "ctp"
+def who_refused(error_id: int, message: str) -> Refuser:
+    """CTP speaks in its own name, or passes an exchange's word on."""
+    return "ctp" if error_id != _BY_EXCHANGE and message.startswith(_OWN_NAMES) else "exchange"
 
 
 def order_refused(message: str, *, by: Refuser, exchange: str, error_id: int | None = None) -> VenueError:

@@ -25,7 +25,9 @@ class Stream(Generic[T]):
     none is missed. Leaving the ``with`` block, or ``close``, ends the stream.
     """
 
-    def __init__(self, limit: int, leave: Callable[[Stream[T]], None], latest_of: Callable[[T], object] | None) -> None:
+    def __init__(
+        self, limit: int, leave: Callable[[Stream[T]], object], latest_of: Callable[[T], object] | None
+    ) -> None:
         self._limit = limit
         self._leave = leave
         self._latest_of = latest_of
@@ -35,12 +37,13 @@ class Stream(Generic[T]):
         self._waiter: tuple[asyncio.AbstractEventLoop, asyncio.Future[None]] | None = None
         self._missed = 0
         self._ended = False
+        self._departed = False
         self._error: Error | None = None
 
     def close(self) -> None:
         """Read no more. Repeating it is harmless; any thread may."""
-        self._leave(self)
         self.end(None)
+        self._depart()
 
     # The writer's side: any thread, never blocks.
 
@@ -80,10 +83,14 @@ class Stream(Generic[T]):
 
         Raises ``TimeoutError`` after ``timeout`` seconds without one.
         """
-        with self._changed:
-            if not self._changed.wait_for(self._is_ready, timeout):
-                raise TimeoutError(f"nothing came within {timeout} s")
-            return self._take()
+        try:
+            with self._changed:
+                if not self._changed.wait_for(self._is_ready, timeout):
+                    raise TimeoutError(f"nothing came within {timeout} s")
+                return self._take()
+        except StreamClosed:
+            self._depart()
+            raise
 
     def __aiter__(self) -> Self:
         return self
@@ -93,11 +100,11 @@ class Stream(Generic[T]):
         while True:
             with self._changed:
                 if self._is_ready():
-                    item = self._take()
                     break
                 waiting: asyncio.Future[None] = loop.create_future()
                 self._waiter = (loop, waiting)
             await waiting
+        item = self.next()  # does not wait: only this reader takes
         if item is None:
             raise StopAsyncIteration
         return item
@@ -118,6 +125,13 @@ class Stream(Generic[T]):
     ) -> None:
         self.close()
 
+    def _depart(self) -> None:
+        """Be forgotten by the writer. Not under our lock: the writer's is taken before it, when it puts."""
+        with self._changed:
+            departed, self._departed = self._departed, True
+        if not departed:
+            self._leave(self)
+
     def _is_ready(self) -> bool:
         return bool(self._queue or self._latest or self._missed or self._ended)
 
@@ -129,7 +143,6 @@ class Stream(Generic[T]):
         if self._missed:
             missed, self._missed = self._missed, 0
             self._ended = True
-            self._leave(self)
             raise StreamClosed(
                 f"the reader fell behind: its queue of {self._limit} overflowed and {missed} were missed",
                 venue="ctp",
@@ -162,7 +175,7 @@ class Topic(Generic[T]):
 
     def watch(self, limit: int, latest_of: Callable[[T], object] | None = None) -> Stream[T]:
         """A new reader, who finds what comes from now on."""
-        stream: Stream[T] = Stream(limit, self._remove, latest_of)
+        stream: Stream[T] = Stream(limit, self.leave, latest_of)
         self.join(stream)
         return stream
 
@@ -190,6 +203,8 @@ class Topic(Generic[T]):
     def __bool__(self) -> bool:
         return bool(self._streams)
 
-    def _remove(self, stream: Stream[T]) -> None:
+    def leave(self, stream: Stream[T]) -> bool:
+        """Take a reader away; false when none is left."""
         with self._lock:
             self._streams = tuple(each for each in self._streams if each is not stream)
+            return bool(self._streams)

@@ -42,8 +42,8 @@ class _Series:
 class TickMaker:
     """Make ticks of DepthMarketData, for any number of instruments. Not thread-safe.
 
-    Catalogued instruments give the exchange, which normal fronts leave empty, and the multiplier: without it ``vwap`` is
-    NaN except at CZCE.
+    Catalogued instruments give the exchange, which normal fronts leave empty, and the multiplier; without it ``vwap``
+    is NaN except at CZCE.
     """
 
     def __init__(self) -> None:

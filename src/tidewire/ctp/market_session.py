@@ -1,0 +1,169 @@
+"""A session with a market data front: what is subscribed stays so, and its snapshots become ticks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import Any
+
+from ..errors import CtpDisconnected, Error
+from .login import State
+from .models import Instrument, Tick
+from .refusals import request_refused
+from .session import Link, Session
+from .streams import Stream, Topic
+from .ticks import TickMaker
+from .ticktime import parse_day
+
+__all__ = ["MarketSession"]
+
+log = logging.getLogger("tidewire.ctp")
+
+# Fronts drop a session that subscribes to thousands at once (openctp-ctp-python#30): so many at a time, a second apart.
+_BATCH = 500
+_PAUSE_S = 1.0
+
+
+class MarketSession(Session):
+    """Ticks of any number of instruments, for any number of readers."""
+
+    steps = (State.LOGGING_IN,)
+
+    def __init__(self, link: Link, *, front: str, timeout: float, broker_id: str, user_id: str, password: str) -> None:
+        super().__init__(link, front=front, timeout=timeout)
+        self._credentials = {"BrokerID": broker_id, "UserID": user_id, "Password": password}
+        self._maker = TickMaker()
+        self._topics: dict[str, Topic[Tick]] = {}
+        self._latest: dict[str, Tick] = {}
+        self._wanted: Counter[str] = Counter()
+        self._queue: deque[str] = deque()  # wanted, but not asked for in this connection yet
+        self._not_before = 0.0
+        self.trading_day: dt.date | None = None
+
+    # For the faces.
+
+    def watch(self, symbols: Iterable[str], limit: int, *, conflate: bool) -> Stream[Tick]:
+        """Ticks of these instruments from now on, in one stream."""
+        names = list(dict.fromkeys(symbols))
+        stream: Stream[Tick] = Stream(limit, lambda each: self._leave(each, names), _symbol_of if conflate else None)
+        with self.lock:
+            if self.login.is_over:
+                stream.end(self.closed_error())
+                return stream
+            for name in names:
+                self._topics.setdefault(name, Topic()).join(stream)
+            self._want(names)
+        return stream
+
+    def subscribe(self, symbols: Iterable[str]) -> None:
+        """Keep these instruments subscribed, whoever watches."""
+        with self.lock:
+            self._want(list(dict.fromkeys(symbols)))
+
+    def unsubscribe(self, symbols: Iterable[str]) -> None:
+        """Undo ``subscribe``."""
+        with self.lock:
+            self._unwant(list(dict.fromkeys(symbols)))
+
+    def latest(self, symbol: str) -> Tick | None:
+        """The newest tick of an instrument, if one has come."""
+        return self._latest.get(symbol)
+
+    def learn(self, instruments: Iterable[Instrument]) -> None:
+        """Take exchanges and multipliers from a catalogue."""
+        with self.lock:
+            for instrument in instruments:
+                self._maker.learn(instrument)
+
+    # The session's life.
+
+    def step_request(self, step: State) -> tuple[str, dict[str, Any]]:
+        return "ReqUserLogin", self._credentials
+
+    def logged_in(self, answer: Any) -> None:
+        self.trading_day = parse_day(answer.TradingDay)
+
+    def on_ready(self) -> None:
+        self._queue = deque(self._wanted)  # a front forgets subscriptions with the connection
+        self._not_before = 0.0
+
+    def on_lost(self, error: CtpDisconnected) -> None:
+        self._queue.clear()
+
+    def on_over(self, error: Error) -> None:
+        ending = None if self.login.state is State.CLOSED else error
+        for topic in self._topics.values():
+            topic.end(ending)
+
+    def pump_more(self, now: float) -> float | None:
+        if self.login.state is not State.READY or not self._queue:
+            return None
+        if now >= self._not_before:
+            self._not_before = now + _PAUSE_S
+            batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+            for symbol in batch:
+                self._maker.subscribed(symbol)
+            if self.link.subscribe(batch):
+                self._queue.extendleft(reversed(batch))
+        return self._not_before if self._queue else None
+
+    # Callbacks.
+
+    def _find_handlers(self) -> dict[str, Any]:
+        return {
+            **super()._find_handlers(),
+            "OnRtnDepthMarketData": self._on_snapshot,
+            "OnRspSubMarketData": self._on_subscribed,
+        }
+
+    def _on_snapshot(self, row: Any) -> None:
+        tick = self._maker.make(row, time.time_ns())
+        self._latest[tick.symbol] = tick
+        topic = self._topics.get(tick.symbol)
+        if topic is not None:
+            topic.put(tick)
+
+    def _on_subscribed(self, row: Any, info: Any, request_id: int, last: bool) -> None:
+        if row is None or info is None or not info.ErrorID:
+            return
+        symbol, error = row.InstrumentID, request_refused(info.ErrorID, f"{row.InstrumentID}: {info.ErrorMsg}")
+        log.warning("CTP %s: subscription refused: %s", self.front, error)
+        self._wanted.pop(symbol, None)
+        topic = self._topics.pop(symbol, None)
+        if topic is not None:
+            topic.end(error)
+
+    # Who wants what.
+
+    def _want(self, symbols: list[str]) -> None:
+        new = [symbol for symbol in symbols if not self._wanted[symbol]]
+        self._wanted.update(symbols)
+        if self.login.state is State.READY and new:
+            self._queue.extend(new)
+            self.poke()
+
+    def _unwant(self, symbols: list[str]) -> None:
+        gone = []
+        for symbol in symbols:
+            if self._wanted[symbol] > 1:
+                self._wanted[symbol] -= 1
+            elif self._wanted.pop(symbol, None):
+                gone.append(symbol)
+        self._queue = deque(symbol for symbol in self._queue if symbol not in gone)
+        if gone and self.login.state is State.READY:
+            self.link.unsubscribe(gone)
+
+    def _leave(self, stream: Stream[Tick], symbols: list[str]) -> None:
+        with self.lock:
+            for symbol in symbols:
+                topic = self._topics.get(symbol)
+                if topic is not None and not topic.leave(stream):
+                    del self._topics[symbol]
+            self._unwant(symbols)
+
+
+def _symbol_of(tick: Tick) -> str:
+    return tick.symbol
