@@ -21,7 +21,6 @@ SITTING = 420
 LONGER = {
     "src/tidewire/client.py": "every verb twice, blocking and awaiting, in one place so that one sees them agree",
     "src/tidewire/venues/binance/rest.py": "every verb of two markets, in the order of the venue's own document",
-    "src/tidewire/venues/binance/wire.py": "one struct per answer of two markets: a table, not a text",
 }
 
 BANNED = re.compile(r"(^|_)(utils?|helpers?|common|managers?|misc|handle_data)($|_)", re.IGNORECASE)

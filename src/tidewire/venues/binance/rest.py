@@ -34,7 +34,7 @@ from ...models import (
     Trade,
 )
 from ...symbols import Interval, Kind, Symbol, Time, parse_window
-from . import wire
+from . import reports, wire
 from .auth import sign
 from .errors import check, outcome_unknown
 from .spec import KLINES, MARKETS, SPEC
@@ -59,14 +59,14 @@ _trades = wire.decoder(list[wire.PublicTrade])
 _premium_index = wire.decoder(wire.PremiumIndex)
 _paid_funding = wire.decoder(list[wire.PaidFunding])
 _interest = wire.decoder(wire.Interest)
-_spot_account = wire.decoder(wire.SpotAccount)
-_futures_balances = wire.decoder(list[wire.FuturesBalance])
-_positions = wire.decoder(list[wire.PositionRisk])
-_order = wire.decoder(wire.OrderReport)
-_orders = wire.decoder(list[wire.OrderReport])
-_own_trades = wire.decoder(list[wire.OwnTrade])
+_spot_account = wire.decoder(reports.SpotAccount)
+_futures_balances = wire.decoder(list[reports.FuturesBalance])
+_positions = wire.decoder(list[reports.PositionRisk])
+_order = wire.decoder(reports.OrderReport)
+_orders = wire.decoder(list[reports.OrderReport])
+_own_trades = wire.decoder(list[reports.OwnTrade])
 _raw_reports = wire.decoder(list[msgspec.Raw])
-_order_list = wire.decoder(wire.OrderList)
+_order_list = wire.decoder(reports.OrderList)
 
 # What exchangeInfo calls a limit and its period, in our words.
 _RESOURCES = {"REQUEST_WEIGHT": "weight", "ORDERS": "orders", "RAW_REQUESTS": "raw"}
@@ -375,11 +375,11 @@ class Binance(BinanceStreams):
         def parse(body: bytes) -> list[Order]:
             if market.kind == "linear":
                 return []
-            reports: list[wire.OrderReport] = []
+            rows: list[reports.OrderReport] = []
             for raw in _raw_reports(body):
                 item = bytes(raw)
-                reports += _order_list(item).orderReports if b'"orderReports"' in item else [_order(item)]
-            return [report.order(market) for report in reports]
+                rows += _order_list(item).orderReports if b'"orderReports"' in item else [_order(item)]
+            return [row.order(market) for row in rows]
 
         params = {"symbol": self.native_symbol(market)}
         return self._private("cancel_all_orders", market.kind, params, parse, method="DELETE", symbol=market)
