@@ -280,6 +280,11 @@ def test_what_is_left_of_a_limit(venue: CoinbaseAdvanced, limit: str, left: str,
     assert venue.usage(venue.fetch_balances(), private) == {"private-1s": 2}
 
 
+def test_public_answers_are_asked_for_past_the_cache(venue: CoinbaseAdvanced) -> None:
+    for call in (venue.fetch_price(SPOT), venue.fetch_book(SPOT), venue.fetch_klines(SPOT, "1m"), venue.server_time()):
+        assert call.request.headers == {"Cache-Control": "no-cache"}
+
+
 def test_accounts_of_one_asset_are_added_up_over_pages(venue: CoinbaseAdvanced) -> None:
     def page(cursor: str, *rows: tuple[str, str, str]) -> bytes:
         made = [{"currency": a, "available_balance": {"value": f}, "hold": {"value": h}} for a, f, h in rows]

@@ -30,6 +30,7 @@ Then = Callable[[Response, T], Call[T] | None]
 LOOKUP: Final = 1000
 """How many of a market's latest orders are searched for a client order id: as many as one page can hold."""
 
+_FRESH: Final = {"Cache-Control": "no-cache"}  # else public answers may be a second old
 _ROOT: Final = "/api/v3/brokerage"
 _ACCOUNTS_PAGE: Final = 250
 _PAGE: Final = 100
@@ -67,7 +68,7 @@ class CoinbaseAdvancedCalls(Venue):
     ) -> Call[T]:
         return Call(
             verb=verb,
-            request=Request("GET", self._url(path, params)),
+            request=Request("GET", self._url(path, params), _FRESH),
             parser=parser,
             check=checker,
             costs={"public": 1},
