@@ -1,4 +1,4 @@
-# The compiled core. Public faces: klines.py, book.py, signing.py, futures/bars.py; nothing else imports this module.
+# The compiled core. Public faces: klines.py, book.py, signing.py, futures/bars.py, wenhua/.
 
 from collections.abc import Sequence
 from typing import Literal, NoReturn, final
@@ -106,3 +106,16 @@ class BarKernel:
     ) -> bytes: ...
     def advance(self, now: int) -> bytes: ...
     def finish(self) -> bytes: ...
+
+# Files of bars (_dat.pxi).
+
+def count_sound(body: npt.NDArray[np.uint8], record: int, offsets: tuple[int, ...]) -> int: ...
+def read_dat(
+    body: npt.NDArray[np.uint8],
+    record: int,
+    offsets: tuple[int, ...],
+    tick: int,
+    decimals: int,
+    time: npt.NDArray[np.int64],
+    columns: npt.NDArray[np.float64],
+) -> int: ...

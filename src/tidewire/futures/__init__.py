@@ -5,7 +5,7 @@ Every table carries grades of certainty and dates; what an exchange itself says 
 
 from __future__ import annotations
 
-from .bars import BarBuilder, Bars, BarStats
+from .bars import BarBuilder, Bars, BarStats, Provenance
 from .calendar import CHINA, Calendar, Session
 from .contracts import Combination, Continuous, Contract, FuturesSymbol, Option
 from .products import Product, check_product, product, products
@@ -36,6 +36,7 @@ __all__ = [
     "FuturesSymbol",
     "Option",
     "Product",
+    "Provenance",
     "Roll",
     "RollTable",
     "Rule",

@@ -23,7 +23,7 @@ from .products import product
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["BarBuilder", "BarStats", "Bars"]
+__all__ = ["BarBuilder", "BarStats", "Bars", "Provenance"]
 
 _MINUTE = timedelta(minutes=1)
 _MICROSECOND = timedelta(microseconds=1)
@@ -44,6 +44,14 @@ _ROW = np.dtype(
 _UTC_EPOCH = datetime(1970, 1, 1, tzinfo=CHINA) + timedelta(hours=8)
 
 
+class Provenance(msgspec.Struct, frozen=True):
+    """Where bars come from: the provider, its source (a path, a front), and what was found or assumed on the way."""
+
+    provider: str
+    source: str
+    facts: dict[str, str] = {}
+
+
 class BarStats(msgspec.Struct, frozen=True, kw_only=True):
     """What a builder did not use, in snapshots, and why; ``missed_volume`` (lots) was traded before the first one."""
 
@@ -59,10 +67,12 @@ class Bars:
 
     ``klines`` holds open_time (int64 UTC nanoseconds), open, high, low, close, volume (lots), quote_volume (turnover in
     yuan) and trades (snapshots with new volume). ``end_time`` is int64 UTC nanoseconds, exclusive; ``trading_day``
-    datetime64[D]; ``open_interest`` float64 lots at the bar's end. Arrays are read-only. Immutable; safe to share.
+    datetime64[D]; ``open_interest`` float64 lots at the bar's end; ``settlement``
+    prices, where there are any; ``provenance`` says where they come from, if known.
+    Arrays are read-only. Immutable; safe to share.
     """
 
-    __slots__ = ("end_time", "klines", "open_interest", "trading_day")
+    __slots__ = ("end_time", "klines", "open_interest", "provenance", "settlement", "trading_day")
 
     def __init__(
         self,
@@ -71,13 +81,18 @@ class Bars:
         end_time: npt.NDArray[np.int64],
         trading_day: npt.NDArray[np.datetime64],
         open_interest: npt.NDArray[np.float64],
+        settlement: npt.NDArray[np.float64] | None = None,
+        provenance: Provenance | None = None,
     ) -> None:
+        self.settlement = settlement
+        self.provenance = provenance
         self.klines = klines
         self.end_time = end_time
         self.trading_day = trading_day
         self.open_interest = open_interest
-        for column in (end_time, trading_day, open_interest):
-            column.flags.writeable = False
+        for column in (end_time, trading_day, open_interest, settlement):
+            if column is not None:
+                column.flags.writeable = False
 
     def __len__(self) -> int:
         return len(self.klines)
@@ -88,6 +103,8 @@ class Bars:
             end_time=self.end_time[rows],
             trading_day=self.trading_day[rows],
             open_interest=self.open_interest[rows],
+            settlement=None if self.settlement is None else self.settlement[rows],
+            provenance=self.provenance,
         )
 
     @classmethod
@@ -100,6 +117,8 @@ class Bars:
             end_time=np.concatenate([part.end_time for part in parts]),
             trading_day=np.concatenate([part.trading_day for part in parts]),
             open_interest=np.concatenate([part.open_interest for part in parts]),
+            settlement=_joined([part.settlement for part in parts]),
+            provenance=parts[0].provenance if all(p.provenance == parts[0].provenance for p in parts) else None,
         )
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -281,6 +300,11 @@ class _Shape(NamedTuple):
 
     slots: npt.NDArray[np.int64]
     bars: npt.NDArray[np.int64]
+
+
+def _joined(parts: list[npt.NDArray[np.float64] | None]) -> npt.NDArray[np.float64] | None:
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def _minutes(interval: Interval) -> int | None:

@@ -1,0 +1,11 @@
+"""Wenhua (文华财经): the bar files that its terminals keep, and what users export from them. Read-only, no network.
+
+Not affiliated with Wenhua. The layouts are community knowledge, unverified here. Live data and orders go through CTP.
+"""
+
+from __future__ import annotations
+
+from .dat import read_dat, write_dat
+from .layouts import LAYOUTS, Layout, WenhuaFormatError
+
+__all__ = ["LAYOUTS", "Layout", "WenhuaFormatError", "read_dat", "write_dat"]

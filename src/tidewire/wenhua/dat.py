@@ -1,0 +1,187 @@
+"""Reading and writing the bar files of Wenhua's terminals."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from .._native import read_dat as read_records
+from ..errors import ConfigError
+from ..futures.bars import Bars, Provenance
+from ..futures.calendar import Calendar
+from ..futures.products import product
+from ..klines import Klines
+from ..symbols import Interval
+from .clock import OFFSET_S, Stamp, TimeBase, find_stamp, find_time_base
+from .layouts import LAYOUTS, Layout, Memory, WenhuaFormatError, body, detect
+
+__all__ = ["read_dat", "write_dat"]
+
+_COLUMNS = ("open", "high", "low", "close", "volume", "open_interest", "settlement")
+_TAIL = 16  # records at the end that may be unsound, being written while we read
+_NS = 1_000_000_000
+_DAY_S = 86_400
+_SAMPLE = 100_000  # rows show what the distance of bars is
+
+
+def read_dat(
+    path: str | os.PathLike[str],
+    *,
+    layout: str = "auto",
+    code: str | None = None,
+    tick: Decimal | str | None = None,
+    interval: Interval | str | None = None,
+    time_base: TimeBase | Literal["auto"] = "auto",
+    stamp: Stamp | Literal["auto"] = "auto",
+    calendar: Calendar | None = None,
+) -> Bars:
+    """Read a bar file; its layout, clock and stamps are found from its content, or refused where they are in doubt.
+
+    ``layout`` names one of ``LAYOUTS`` instead of looking. Files keep 32-bit floats: prices are rounded to ``tick``, or
+    to that of the product ``code``; without either they stay as stored. ``interval`` is found from the distance of bars
+    when not given. ``open_time`` is the bar's beginning where the stamp is known (``provenance.facts["stamp"]``), and
+    the file's own time where it is not. ``trading_day`` is NaT outside the calendar's years.
+
+    The file is mapped, never changed, and read once. At most 16 unsound records at its end are cut, since a terminal
+    may be writing; ``provenance.facts["cut"]`` counts them. Raises ``WenhuaFormatError`` when the layout or the clock
+    is not clear, or a record before the end is not sound; ``ConfigError`` for a file that is not there.
+
+    The layouts are as publicly described; they were not compared with a file of the vendor's.
+    """
+    if layout != "auto" and layout not in LAYOUTS:
+        raise ConfigError(f"there is no layout {layout!r}; there are {', '.join(LAYOUTS)}")
+    step = Decimal(tick) if tick is not None else product(code).tick if code is not None else None
+    memory = _map(path)
+    chosen, score = (LAYOUTS[layout], float("nan")) if layout != "auto" else detect(memory)
+    times, columns, cut = _records(memory, chosen, step, path)
+    daily = _is_daily(times)
+    base = find_time_base(times, daily=daily) if time_base == "auto" else time_base
+    local = times + (OFFSET_S if base == "utc" else 0)
+    length = Interval.parse(interval) if interval is not None else _interval(times, daily=daily)
+    found = ("begin" if daily else find_stamp(local)) if stamp == "auto" else stamp
+    seconds = 0 if length is None or length.ns is None else length.ns // _NS
+    begins = local - (seconds if found == "end" else 0)
+    facts = {
+        "layout": chosen.name,
+        "layout_known_from": chosen.source,
+        "score": f"{score:.4f}",
+        "time_base": base,
+        "stamp": found or "unknown",
+        "cut": str(cut),
+        "rounded_to": "nothing" if step is None else f"{step:f}",
+    }
+    rows = dict(zip(_COLUMNS, columns, strict=True))
+    open_time = (begins - OFFSET_S) * _NS
+    values = {name: rows[name] for name in ("open", "high", "low", "close", "volume")}
+    # What no file tells, one value for all rows: written out it would cost more than reading the file.
+    values |= {"quote_volume": np.broadcast_to(np.nan, len(times)), "trades": np.broadcast_to(np.int64(-1), len(times))}
+    for column in (open_time, columns):
+        column.flags.writeable = False
+    return Bars(
+        Klines.wrap({"open_time": open_time, **values}, symbol=code, interval=length),
+        end_time=open_time + seconds * _NS,
+        trading_day=_trading_days(begins, calendar or Calendar(), daily=daily),
+        open_interest=rows["open_interest"],
+        settlement=rows["settlement"] if chosen.offsets[-1] >= 0 else None,
+        provenance=Provenance("wenhua", os.fspath(path), facts),
+    )
+
+
+def write_dat(
+    path: str | os.PathLike[str],
+    bars: Bars,
+    *,
+    layout: str = "intraday",
+    time_base: TimeBase = "utc",
+    stamp: Stamp = "begin",
+) -> None:
+    """Write a bar file in one of ``LAYOUTS``, for conversion and tests. Prices become 32-bit floats.
+
+    A file that is there is not overwritten (``ConfigError``): a terminal's own data are never changed.
+    """
+    if layout not in LAYOUTS:
+        raise ConfigError(f"there is no layout {layout!r}; there are {', '.join(LAYOUTS)}")
+    shape = LAYOUTS[layout]
+    klines = bars.klines
+    stamps = klines.open_time if stamp == "begin" else bars.end_time
+    seconds = stamps // _NS + (OFFSET_S if time_base == "local" else 0)
+    records = np.zeros((len(bars), shape.record), np.uint8)
+    records[:, :4] = seconds.astype("<u4").view(np.uint8).reshape(-1, 4)
+    settlement = klines.close * 0 if bars.settlement is None else bars.settlement
+    values = (klines.open, klines.high, klines.low, klines.close, klines.volume, bars.open_interest, settlement)
+    for offset, column in zip(shape.offsets, values, strict=True):
+        if offset >= 0:
+            records[:, offset : offset + 4] = column.astype("<f4").view(np.uint8).reshape(-1, 4)
+    header = np.array([len(bars)], "<u4").tobytes() if shape.header else b""
+    try:
+        with Path(path).open("xb") as file:
+            file.write(header + records.tobytes())
+    except FileExistsError as error:
+        raise ConfigError(f"{os.fspath(path)} is there already, and is not overwritten") from error
+
+
+def _map(path: str | os.PathLike[str]) -> Memory:
+    try:
+        with Path(path).open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise WenhuaFormatError(f"{os.fspath(path)} is empty")
+            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+    except OSError as error:
+        raise ConfigError(f"{os.fspath(path)} cannot be read: {error.strerror}") from error
+
+
+def _records(
+    memory: Memory, layout: Layout, step: Decimal | None, path: str | os.PathLike[str]
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int, int], np.dtype[np.float64]], int]:
+    """Read every record: times, columns, and how many at the end were cut."""
+    records = body(memory, layout)
+    rows = len(records) // layout.record
+    sign, digits, exponent = (Decimal(0) if step is None else step).as_tuple()
+    if sign or not isinstance(exponent, int) or exponent < -18:
+        raise ConfigError(f"a tick is a positive number, not {step}")
+    units = int("".join(map(str, digits))) * 10 ** max(exponent, 0)
+    times, columns = np.empty(rows, np.int64), np.empty((7, rows))
+    sound = read_records(records, layout.record, layout.offsets, units, max(-exponent, 0), times, columns)
+    if rows - sound > _TAIL or sound == 0:
+        at = layout.header + sound * layout.record
+        raise WenhuaFormatError(
+            f"{os.fspath(path)}: record {sound} of {rows}, at byte {at}, is not sound as {layout.name}"
+        )
+    left = (len(memory) - layout.header) // layout.record - rows
+    return times[:sound], columns[:, :sound], rows - sound + max(left, 0)
+
+
+def _is_daily(times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> bool:
+    # Times rise, so that whole days from the first on are at least a day apart.
+    return not np.any((times - times[0]) % _DAY_S)
+
+
+def _interval(times: np.ndarray[tuple[int], np.dtype[np.int64]], *, daily: bool) -> Interval | None:
+    """The commonest distance of bars, where that is an interval that we know."""
+    if daily:
+        return Interval.parse("1d") if len(times) > 1 and int(np.diff(times).min()) == _DAY_S else None
+    distances, counts = np.unique(np.diff(times[:_SAMPLE]), return_counts=True)
+    if not len(distances):
+        return None
+    seconds = int(distances[counts.argmax()])
+    names = {60: "1m", 180: "3m", 300: "5m", 900: "15m", 1800: "30m", 3600: "1h", 7200: "2h"}
+    return Interval.parse(names[seconds]) if seconds in names else None
+
+
+def _trading_days(
+    begins: np.ndarray[tuple[int], np.dtype[np.int64]], calendar: Calendar, *, daily: bool
+) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+    """The trading day of each bar, by its beginning in China; NaT beyond the calendar."""
+    days = (begins + (0 if daily else 6 * 3600)) // _DAY_S
+    first = np.flatnonzero(np.diff(days, prepend=days[0] - 1))  # row of each day
+    dates = days[first].astype("datetime64[D]")
+    known = np.array(calendar.trading_days, "datetime64[D]")
+    index = np.searchsorted(known, dates)
+    inside = (index < len(known)) & (dates >= known[0].astype("datetime64[Y]").astype("datetime64[D]"))
+    found = np.where(inside, known[np.minimum(index, len(known) - 1)], np.datetime64("NaT", "D"))
+    return np.repeat(found, np.diff(first, append=len(days)))

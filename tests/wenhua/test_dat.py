@@ -1,0 +1,259 @@
+"""Bar files: written by an independent writer, read back exactly; corrupted ones refused or read right, never wrong."""
+
+from __future__ import annotations
+
+import random
+import struct
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+import tidewire as tw
+from tidewire.futures import CHINA, Bars, Calendar
+from tidewire.klines import Klines
+from tidewire.wenhua import LAYOUTS, WenhuaFormatError, read_dat, write_dat
+
+CALENDAR = Calendar()
+EIGHT_HOURS = 8 * 3600
+INTRADAY = [name for name in LAYOUTS if name != "daily"]
+
+
+def minutes(code="rb", first=date(2026, 11, 17), days=3):
+    """Beginnings of the minutes of some trading days, in China."""
+    day, found = first, []
+    for _ in range(days):
+        for session in CALENDAR.sessions(code, day):
+            found += [session.start + timedelta(minutes=n) for n in range(session.minutes)]
+        day = CALENDAR.next(day)
+    return found
+
+
+def walk(moments, seed=7, tick=1.0, start=3000):
+    """Rows of (moment, open, high, low, close, volume, open interest)."""
+    source, price, rows, interest = random.Random(seed), start, [], 100_000
+    for moment in moments:
+        close = max(10, price + source.randint(-3, 3))
+        high, low = max(price, close) + source.randint(0, 2), min(price, close) - source.randint(0, 2)
+        interest += source.randint(-50, 50)
+        rows.append((moment, price * tick, high * tick, low * tick, close * tick, source.randint(0, 900), interest))
+        price = close
+    return rows
+
+
+def independent(rows, layout, *, local=False, end_s=0):
+    """The file as the public descriptions have it, by struct, without a line of the package's."""
+    out = bytearray()
+    if layout in ("intraday", "counted-28", "counted-32"):
+        out += struct.pack("<I", len(rows))
+    for moment, open_, high, low, close, volume, interest in rows:
+        stamp = int(moment.timestamp()) + (EIGHT_HOURS if local else 0) + end_s
+        out += struct.pack("<I4f2f", stamp, open_, close, high, low, volume, interest)
+        if layout in ("intraday", "headless-36"):
+            out += struct.pack("<2f", 0.0, 1.5)
+        elif layout in ("headless-32", "counted-32"):
+            out += struct.pack("<f", 0.0)
+        elif layout == "daily":
+            out += struct.pack("<f5s", close, b"\x01\x02\x03\x04\x05")
+    return bytes(out)
+
+
+def assert_same(bars, rows):
+    klines = bars.klines
+    assert klines.open_time.tolist() == [int(row[0].timestamp()) * 10**9 for row in rows]
+    for index, column in enumerate((klines.open, klines.high, klines.low, klines.close, klines.volume), 1):
+        np.testing.assert_array_equal(column, np.array([row[index] for row in rows], float))
+    np.testing.assert_array_equal(bars.open_interest, np.array([row[6] for row in rows], float))
+
+
+@pytest.mark.parametrize("stamp", ["begin", "end"])
+@pytest.mark.parametrize("local", [False, True])
+@pytest.mark.parametrize("layout", INTRADAY)
+def test_minutes_are_read_back_exactly(tmp_path, layout, local, stamp):
+    rows = walk(minutes())
+    path = tmp_path / "00063580.dat"
+    path.write_bytes(independent(rows, layout, local=local, end_s=60 if stamp == "end" else 0))
+    bars = read_dat(path, code="rb")
+    assert_same(bars, rows)
+    facts = bars.provenance.facts
+    assert (facts["layout"], facts["time_base"], facts["stamp"]) == (layout, "local" if local else "utc", stamp)
+    assert str(bars.klines.interval) == "1m"
+    assert [str(day) for day in np.unique(bars.trading_day)] == ["2026-11-17", "2026-11-18", "2026-11-19"]
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_days_are_read_back_exactly(tmp_path, local):
+    days = [day for day in CALENDAR.trading_days if date(2024, 1, 1) <= day <= date(2026, 6, 30)]
+    rows = walk([datetime.combine(day, datetime.min.time(), CHINA) for day in days])
+    (tmp_path / "day.dat").write_bytes(independent(rows, "daily", local=local))
+    bars = read_dat(tmp_path / "day.dat", code="rb")
+    assert_same(bars, rows)
+    assert bars.trading_day.tolist() == days
+    assert bars.settlement.tolist() == [row[4] for row in rows]
+    write_dat(tmp_path / "again.dat", bars, layout="daily", time_base="local" if local else "utc")
+    again = read_dat(tmp_path / "again.dat", code="rb")
+    assert_same(again, rows)
+    assert again.settlement.tolist() == bars.settlement.tolist()
+    assert bars.provenance.facts["layout"] == "daily"
+
+
+@pytest.mark.parametrize(
+    ("code", "tick", "start"), [("IF", "0.2", 25000), ("au", "0.02", 40000), ("T", "0.005", 20500)]
+)
+def test_rounding(tmp_path, code, tick, start):
+    """32-bit floats hold steps of 0.02 near 800 and of 0.2 near 5000 only nearly."""
+    rows = [
+        (moment, *(float(Decimal(round(price)) * Decimal(tick)) for price in prices), volume, interest)
+        for moment, *prices, volume, interest in walk(minutes(code), start=start)
+    ]
+    (tmp_path / "a.dat").write_bytes(independent(rows, "intraday"))
+    assert_same(read_dat(tmp_path / "a.dat", code=code), rows)
+    assert_same(read_dat(tmp_path / "a.dat", tick=tick), rows)
+    raw = read_dat(tmp_path / "a.dat")
+    assert raw.provenance.facts["rounded_to"] == "nothing"
+    assert raw.klines.close.tolist() == [float(np.float32(row[4])) for row in rows]
+
+
+def bars_of(rows):
+    begin = np.array([int(row[0].timestamp()) for row in rows], np.int64) * 10**9
+    names = ("open", "high", "low", "close", "volume")
+    columns = {name: [row[i] for row in rows] for i, name in enumerate(names, 1)}
+    return Bars(
+        Klines({"open_time": begin, **columns}, interval="1m"),
+        end_time=begin + 60 * 10**9,
+        trading_day=np.array([CALENDAR.trading_day_of(row[0]) for row in rows], "datetime64[D]"),
+        open_interest=np.array([row[6] for row in rows], float),
+    )
+
+
+@pytest.mark.parametrize("stamp", ["begin", "end"])
+@pytest.mark.parametrize("time_base", ["utc", "local"])
+@pytest.mark.parametrize("layout", INTRADAY)
+def test_what_is_written_is_what_the_independent_writer_writes(tmp_path, layout, time_base, stamp):
+    rows = walk(minutes())
+    write_dat(tmp_path / "a.dat", bars_of(rows), layout=layout, time_base=time_base, stamp=stamp)
+    expected = independent(rows, layout, local=time_base == "local", end_s=60 if stamp == "end" else 0)
+    written = (tmp_path / "a.dat").read_bytes()
+    assert len(written) == len(expected)
+    assert_same(read_dat(tmp_path / "a.dat", code="rb"), rows)
+
+
+def test_a_file_that_is_there_is_not_overwritten(tmp_path):
+    rows = walk(minutes(days=1))
+    write_dat(tmp_path / "a.dat", bars_of(rows))
+    before = (tmp_path / "a.dat").read_bytes()
+    with pytest.raises(tw.ConfigError, match="is there already"):
+        write_dat(tmp_path / "a.dat", bars_of(rows[:5]))
+    assert (tmp_path / "a.dat").read_bytes() == before
+
+
+# What is wrong.
+
+
+def corrupt(source, data, record):
+    """One of the ways in which files go wrong; and whether a reader may find the rows up to some point all the same."""
+    data = bytearray(data)
+    rows = (len(data) - 4) // record
+    match source.choice(
+        ["cut", "grow", "shift", "shuffle", "swap", "nan", "zero", "random", "count", "double", "endian", "noise"]
+    ):
+        case "cut":
+            del data[source.randrange(len(data)) :]
+        case "grow":
+            data += source.randbytes(source.randrange(1, 400))
+        case "shift":
+            data[0:0] = source.randbytes(source.randrange(1, 9))
+        case "shuffle":
+            order = list(range(rows))
+            source.shuffle(order)
+            body = bytes(data[4:])
+            data[4:] = b"".join(body[i * record : (i + 1) * record] for i in order)
+        case "swap":
+            at = 4 + source.randrange(rows) * record
+            data[at + 12 : at + 20] = data[at + 16 : at + 20] + data[at + 12 : at + 16]  # high and low
+            data[at + 12 : at + 16] = struct.pack("<f", 0.5)
+        case "nan":
+            at = 4 + source.randrange(rows) * record + 4 * source.randrange(1, 7)
+            data[at : at + 4] = struct.pack("<f", float("nan"))
+        case "zero":
+            at = 4 + source.randrange(rows) * record
+            data[at : at + record] = bytes(record)
+        case "random":
+            at = 4 + source.randrange(rows) * record
+            data[at : at + record] = source.randbytes(record)
+        case "count":
+            data[:4] = struct.pack("<I", source.choice([0, 1, rows - 1, rows + 1, rows * 2, 2**32 - 1]))
+        case "double":
+            at = 4 + source.randrange(rows) * record
+            data[at:at] = data[at : at + record]
+        case "endian":
+            for at in range(0, len(data) - 3, 4):
+                data[at : at + 4] = data[at : at + 4][::-1]
+        case "noise":
+            data = bytearray(source.randbytes(len(data)))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_corrupted_file_is_refused_or_read_right(tmp_path, seed):
+    """Read right: every row returned is one that was written, in its place from the first on."""
+    source = random.Random(seed)
+    rows = walk(minutes(days=source.choice([1, 2])), seed=seed)
+    (tmp_path / "a.dat").write_bytes(corrupt(source, independent(rows, "intraday"), 36))
+    try:
+        bars = read_dat(tmp_path / "a.dat", code="rb")
+    except WenhuaFormatError:
+        return
+    assert bars.provenance.facts["layout"] == "intraday"
+    assert_same(bars, rows[: len(bars)])
+
+
+def test_a_file_that_could_be_several_things_is_refused(tmp_path):
+    """Zeros to one layout are zeros to all; a handful of bytes is no evidence."""
+    for data in (b"\0" * 3600, b"\x01\0\0\0", struct.pack("<I", 1) + b"\0" * 36):
+        (tmp_path / "a.dat").write_bytes(data)
+        with pytest.raises(WenhuaFormatError, match="no known layout"):
+            read_dat(tmp_path / "a.dat")
+
+
+def test_doubt_is_told_with_the_scores(tmp_path):
+    rows = walk(minutes(days=1))
+    rows[100] = (*rows[100][:3], 99999.0, *rows[100][4:])  # a low above the high
+    (tmp_path / "a.dat").write_bytes(independent(rows, "intraday"))
+    with pytest.raises(WenhuaFormatError, match=r"record 100 of 345, at byte 3604, is not sound as intraday"):
+        read_dat(tmp_path / "a.dat")
+    for index in range(0, 345, 3):
+        rows[index] = (*rows[index][:3], 99999.0, *rows[index][4:])
+    (tmp_path / "b.dat").write_bytes(independent(rows, "intraday"))
+    with pytest.raises(WenhuaFormatError, match=r"no known layout fits this file; intraday: 6[67]") as caught:
+        read_dat(tmp_path / "b.dat")
+    assert caught.value.scores["intraday"] == pytest.approx(2 / 3, abs=0.02)
+
+
+def test_a_clock_that_fits_no_session_is_refused(tmp_path):
+    rows = [(row[0] + timedelta(hours=5), *row[1:]) for row in walk(minutes(days=1))]
+    (tmp_path / "a.dat").write_bytes(independent(rows, "intraday"))
+    with pytest.raises(WenhuaFormatError, match="which clock the times count is not clear"):
+        read_dat(tmp_path / "a.dat")
+    assert len(read_dat(tmp_path / "a.dat", time_base="utc")) == len(rows)
+
+
+def test_what_a_terminal_is_writing_is_cut(tmp_path):
+    rows = walk(minutes(days=1))
+    whole = independent(rows, "intraday")
+    (tmp_path / "a.dat").write_bytes(whole + struct.pack("<I4f", 1, 2, 3, 4, 5))
+    assert_same(read_dat(tmp_path / "a.dat", code="rb"), rows)
+    (tmp_path / "b.dat").write_bytes(whole[:-20])
+    bars = read_dat(tmp_path / "b.dat", code="rb")
+    assert_same(bars, rows[:-1])
+
+
+def test_bad_arguments_are_refused(tmp_path):
+    with pytest.raises(tw.ConfigError, match="cannot be read: No such file"):
+        read_dat(tmp_path / "none.dat")
+    with pytest.raises(tw.ConfigError, match="there is no layout 'weekly'"):
+        read_dat(tmp_path / "none.dat", layout="weekly")
+    (tmp_path / "empty.dat").touch()
+    with pytest.raises(WenhuaFormatError, match="is empty"):
+        read_dat(tmp_path / "empty.dat")
