@@ -6,7 +6,7 @@ import asyncio
 import threading
 from typing import Any, Generic, TypeVar
 
-from .. import _redact
+from .._redact import install, register
 from ..errors import ConfigError
 from .login import State
 from .models import Connection
@@ -23,8 +23,8 @@ class Opened(Generic[S]):
     """A session with its thread. ``open`` and ``close`` may be called from any thread but the session's own."""
 
     def __init__(self, session: S, *, name: str, secrets: tuple[str, ...]) -> None:
-        _redact.register(*secrets)
-        _redact.install()
+        register(*secrets)
+        install()
         self.session = session
         self._worker = Worker(name, session.handle, session.pump)
         session.poke = self._worker.poke
