@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from .._native import read_dat as read_records
 from ..errors import ConfigError
@@ -21,6 +22,9 @@ from .clock import OFFSET_S, Stamp, TimeBase, find_stamp, find_time_base
 from .layouts import LAYOUTS, Layout, Memory, WenhuaFormatError, body, detect
 
 __all__ = ["read_dat", "write_dat"]
+
+Seconds = npt.NDArray[np.int64]
+Column = npt.NDArray[np.float64]
 
 _COLUMNS = ("open", "high", "low", "close", "volume", "open_interest", "settlement")
 _TAIL = 16  # records at the end that may be unsound, being written while we read
@@ -75,19 +79,14 @@ def read_dat(
         "cut": str(cut),
         "rounded_to": "nothing" if step is None else f"{step:f}",
     }
-    rows = dict(zip(_COLUMNS, columns, strict=True))
     open_time = (begins - OFFSET_S) * _NS
-    values = {name: rows[name] for name in ("open", "high", "low", "close", "volume")}
-    # What no file tells, one value for all rows: written out it would cost more than reading the file.
-    values |= {"quote_volume": np.broadcast_to(np.nan, len(times)), "trades": np.broadcast_to(np.int64(-1), len(times))}
-    for column in (open_time, columns):
-        column.flags.writeable = False
+    values = dict(zip(_COLUMNS, columns, strict=True))
     return Bars(
-        Klines.wrap({"open_time": open_time, **values}, symbol=code, interval=length),
+        _klines(open_time, values, code, length),
         end_time=open_time + seconds * _NS,
         trading_day=_trading_days(begins, calendar or Calendar(), daily=daily),
-        open_interest=rows["open_interest"],
-        settlement=rows["settlement"] if chosen.offsets[-1] >= 0 else None,
+        open_interest=values["open_interest"],
+        settlement=values["settlement"] if chosen.offsets[-1] >= 0 else None,
         provenance=Provenance("wenhua", os.fspath(path), facts),
     )
 
@@ -137,7 +136,7 @@ def _map(path: str | os.PathLike[str]) -> Memory:
 
 def _records(
     memory: Memory, layout: Layout, step: Decimal | None, path: str | os.PathLike[str]
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int, int], np.dtype[np.float64]], int]:
+) -> tuple[Seconds, Column, int]:
     """Read every record: times, columns, and how many at the end were cut."""
     records = body(memory, layout)
     rows = len(records) // layout.record
@@ -156,12 +155,22 @@ def _records(
     return times[:sound], columns[:, :sound], rows - sound + max(left, 0)
 
 
-def _is_daily(times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> bool:
+def _klines(open_time: Seconds, values: dict[str, Column], code: str | None, interval: Interval | None) -> Klines:
+    columns = {"open_time": open_time, **{name: values[name] for name in ("open", "high", "low", "close", "volume")}}
+    # What no file tells, one value for all rows: written out it would cost more than reading the file.
+    columns["quote_volume"] = np.broadcast_to(np.nan, len(open_time))
+    columns["trades"] = np.broadcast_to(np.int64(-1), len(open_time))
+    for column in columns.values():
+        column.flags.writeable = False
+    return Klines.wrap(columns, symbol=code, interval=interval)
+
+
+def _is_daily(times: Seconds) -> bool:
     # Times rise, so that whole days from the first on are at least a day apart.
     return not np.any((times - times[0]) % _DAY_S)
 
 
-def _interval(times: np.ndarray[tuple[int], np.dtype[np.int64]], *, daily: bool) -> Interval | None:
+def _interval(times: Seconds, *, daily: bool) -> Interval | None:
     """The commonest distance of bars, where that is an interval that we know."""
     if daily:
         return Interval.parse("1d") if len(times) > 1 and int(np.diff(times).min()) == _DAY_S else None
@@ -173,9 +182,7 @@ def _interval(times: np.ndarray[tuple[int], np.dtype[np.int64]], *, daily: bool)
     return Interval.parse(names[seconds]) if seconds in names else None
 
 
-def _trading_days(
-    begins: np.ndarray[tuple[int], np.dtype[np.int64]], calendar: Calendar, *, daily: bool
-) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+def _trading_days(begins: Seconds, calendar: Calendar, *, daily: bool) -> npt.NDArray[np.datetime64]:
     """The trading day of each bar, by its beginning in China; NaT beyond the calendar."""
     days = (begins + (0 if daily else 6 * 3600)) // _DAY_S
     first = np.flatnonzero(np.diff(days, prepend=days[0] - 1))  # row of each day
