@@ -299,7 +299,8 @@ class Client(_Base):
 
         Raises ``FilterViolation`` before sending when tick, lot or notional rules are broken: round explicitly with
         ``instrument(symbol).round_price``. Raises ``OutcomeUnknown`` when the answer was lost: pass it to
-        ``resolve_order``. Never repeated by us.
+        ``resolve_order``. Never repeated by us. Venues that only acknowledge (OKX, HTX) give the order back as
+        ``PENDING``, with the terms that were sent: what became of it is in ``fetch_order``.
         """
         return self._run(
             self._verbs.create_order(

@@ -16,7 +16,8 @@ _METHODS: Mapping[str, str] = {
         setLeverage fetchLeverageTiers setPositionMode fetchPositionMode fetchTradingFee fetchTradingFees""",
     "orders by their state: fetch_orders gives every state, and each order says its own": """
         fetchClosedOrders fetchCanceledOrders fetchCanceledAndClosedOrders fetchOpenOrder""",
-    "several orders in one request: one each, so that each has an answer of its own": "createOrders editOrders cancelOrders",
+    "several orders in one request: one each, so that each has an answer of its own": """
+        createOrders editOrders cancelOrders""",
     "orders by the money to spend: a quantity is what create_order takes": """
         createMarketBuyOrderWithCost createMarketSellOrderWithCost""",
     "closing a position: an order with reduce_only does, and says what became of it": "closePosition",

@@ -117,12 +117,14 @@ class Htx(HtxMarket):
         ).begin()
 
     def fetch_open_orders(self, symbol: str | Symbol | None = None, *, kind: Kind = "spot") -> Call[list[Order]]:
-        """See: /v1/order/openOrders (at most 500), /v5/trade/order/opens."""
+        """See: /v1/order/openOrders (at most 500), /v5/trade/order/opens (at most 100)."""
         market = None if symbol is None else self.symbol(symbol)
         kind = kind if market is None else market.kind
         params = {} if market is None else self._target(market)
         if kind == "spot":  # account and symbol go together, or not at all
             params = {**params, "size": _OPEN_PAGE, **({} if market is None else {"account-id": "{account-id}"})}
+        else:  # what is given without a size is not known
+            params = {**params, "limit": _ORDERS_PAGE}
         return self._private(
             "fetch_open_orders",
             kind,
@@ -209,9 +211,9 @@ class Htx(HtxMarket):
         """See: POST /v1/order/orders/place, /v5/trade/order. The answer is the order's id and nothing else.
 
         A market buy on spot names the money to spend, not a quantity: ``NotSupported``; a limit order with
-        ``time_in_force="ioc"`` at the highest price that you accept does the same. A post-only order that would take
-        is accepted and canceled at once. Client order ids: 1 to 64 characters on spot, whole numbers on swaps. Spot
-        does not check that they are unique.
+        ``time_in_force="ioc"`` buys at once what is offered up to the highest price that you accept. A post-only order
+        that would take is accepted and canceled at once. Client order ids: 1 to 64 characters on spot, whole numbers on
+        swaps. Spot does not check that they are unique.
         """
         order = NewOrder.of(
             self.symbol(symbol),

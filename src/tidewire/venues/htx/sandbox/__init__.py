@@ -94,7 +94,7 @@ _ENDPOINTS: Final[dict[tuple[str, str], Endpoint]] = {
     ("GET", "/v5/account/balance"): _v5(swaps.balance, "", "query"),
     ("GET", "/v5/trade/position/opens"): _v5(swaps.positions, "contract_code", "query"),
     ("GET", "/v5/trade/order"): _v5(swaps.order, _IDS, "query"),
-    ("GET", "/v5/trade/order/opens"): _v5(swaps.open_orders, "contract_code margin_mode", "query"),
+    ("GET", "/v5/trade/order/opens"): _v5(swaps.open_orders, "contract_code margin_mode limit", "query"),
     ("GET", "/v5/trade/order/history"): _v5(swaps.orders, _HISTORY, "query"),
     ("GET", "/v5/trade/order/details"): _v5(swaps.fills, _HISTORY, "query"),
     ("POST", "/v5/trade/order"): _v5(swaps.place, _SWAP_PLACE, "trade"),

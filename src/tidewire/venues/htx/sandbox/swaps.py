@@ -149,7 +149,7 @@ def open_orders(ask: Ask) -> Any:
     symbol = None if ask.text("contract_code") is None else ask.instrument().symbol
     rows = ask.exchange.orders(ask.owner, "linear", symbol, open_only=True)
     named = {row.symbol: row for row in ask.exchange.instruments("linear")}
-    return [reports.swap_order(named[row.symbol], row) for row in rows[::-1]]
+    return [reports.swap_order(named[row.symbol], row) for row in rows[::-1][: ask.size("limit", 20, 100)]]
 
 
 def orders(ask: Ask) -> Any:
