@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from tidewire.ctp.models import Instrument
-from tidewire.ctp.ticks import TickMaker, exchange_by_spelling
+from tidewire.ctp.ticks import TickMaker, terms_of
 
 NAN = math.nan
 NOW = int(dt.datetime(2026, 11, 23, 13, 0, 1, tzinfo=dt.UTC).timestamp()) * 10**9  # 21:00:01 in China
@@ -75,8 +75,7 @@ def test_spreads_may_trade_at_zero_and_below():
 AVERAGES = [
     (300_100.0, 10, 10, 3000.0, 3002.0, 3001.0),
     (30_010.0, 10, 10, 3000.0, 3002.0, 3001.0),  # CZCE before 6.7.1: without the multiplier
-    (30_010.0, 10, 0, 3000.0, 3002.0, 3001.0),
-    (300_100.0, 10, 0, 3000.0, 3002.0, NAN),
+    (300_100.0, 10, 5, 3000.0, 3002.0, NAN),
     (999_999.0, 10, 10, 3000.0, 3002.0, NAN),
     (0.0, 0, 10, 3000.0, 3002.0, NAN),
     (300_100.0, 10, 10, NAN, NAN, NAN),
@@ -87,8 +86,7 @@ AVERAGES = [
 @pytest.mark.parametrize(("turnover", "volume", "multiplier", "low", "high", "average"), AVERAGES)
 def test_an_average_lies_between_the_extremes(turnover, volume, multiplier, low, high, average):
     maker = TickMaker()
-    if multiplier:
-        maker.learn(instrument(multiplier=multiplier))
+    maker.learn(instrument(multiplier=multiplier))
     tick = maker.make(snapshot(Turnover=turnover, Volume=volume, LowestPrice=low, HighestPrice=high), NOW)
     assert tick.vwap == average or (math.isnan(tick.vwap) and math.isnan(average))
 
@@ -116,16 +114,27 @@ def test_only_the_first_snapshot_after_a_subscription_can_be_stale():
 
 def test_the_catalogue_tells_the_exchange_even_later():
     maker = TickMaker()
-    assert maker.make(snapshot(), NOW).exchange == ""
+    assert maker.make(snapshot(), NOW).exchange == "SHFE"
     maker.learn(instrument(exchange="INE"))
     assert maker.make(snapshot(), NOW).exchange == "INE"
     assert maker.make(snapshot(ExchangeID="SHFE"), NOW).exchange == "SHFE"
 
 
 @pytest.mark.parametrize(
-    ("symbol", "exchange"),
-    [("SR701", "CZCE"), ("CF701C14000", "CZCE"), ("IF2612", "CFFEX"), ("T2612", "CFFEX"), ("IO2612-C-4000", "CFFEX")]
-    + [(symbol, "") for symbol in ("rb2610", "m2701-C-2900", "si2701", "SPD SR701&SR703", "l2602F")],
+    ("symbol", "terms"),
+    [
+        ("SR701", ("CZCE", 10)),
+        ("CF701C14000", ("CZCE", 0)),
+        ("IF2612", ("CFFEX", 300)),
+        ("rb2610", ("SHFE", 10)),
+        ("sc2612", ("INE", 1000)),
+        ("m2701-C-2900", ("DCE", 0)),
+        ("si2701", ("GFEX", 5)),
+        ("l2602F", ("DCE", 0)),
+        ("IO2612-C-4000", ("", 0)),
+        ("SPD SR701&SR703", ("", 0)),
+        ("zz2610", ("", 0)),
+    ],
 )
-def test_spelling(symbol, exchange):
-    assert exchange_by_spelling(symbol) == exchange
+def test_terms_without_a_catalogue(symbol, terms):
+    assert terms_of(symbol) == terms

@@ -26,7 +26,8 @@ class Market:
     ``front`` is ``tcp://host:port``, or several to choose from. Many fronts let anyone in; others want the credentials
     of a user who has logged in for trading that day. ``library`` is as in ``load``: a path, ``"sim"`` for the simulated
     front, or nothing for an installed vendor library. ``instruments`` (from ``Trader.fetch_instruments``) give
-    exchanges and multipliers, without which ``Tick.vwap`` is mostly NaN. ``timeout`` is seconds to connect and log in.
+    exchanges and multipliers where the table of products has none or another. ``timeout`` is seconds to connect and log
+    in.
 
     Entering raises ``Timeout`` when nobody answers and ``AuthenticationError`` when the front refuses; a refused login
     is not tried again. After a lost connection it logs in and subscribes again by itself. Safe to share between

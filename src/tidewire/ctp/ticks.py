@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cache
 from typing import Any
 
+from ..errors import ConfigError
+from ..futures.products import product
 from .models import Instrument, Tick
 from .ticktime import parse_day, parse_seconds, repair
 
-__all__ = ["TickMaker", "exchange_by_spelling"]
+__all__ = ["TickMaker", "terms_of"]
 
 # A front sends the last snapshot there is on subscription, be it of last Friday. Real ones are seconds old.
 _STALE_NS = 15 * 60 * 10**9
 _SLACK = 1e-6  # between an average and the extremes: it is rounded by some exchanges
 _LEVELS = [(f"BidPrice{n}", f"BidVolume{n}", f"AskPrice{n}", f"AskVolume{n}") for n in range(1, 6)]
 
-_CZCE = re.compile(r"[A-Z]{2}\d{3}([CP]\d+)?")
-_CFFEX = re.compile(r"[A-Z]{1,2}\d{4}(-[CP]-\d+)?")
+# A future, or anything else whose id begins with a product: an option, a TAS contract. Combinations begin otherwise.
+_ID = re.compile(r"([A-Za-z]{1,2})\d{3,4}(.*)")
 
 
-def exchange_by_spelling(symbol: str) -> str:
-    """``CZCE`` or ``CFFEX``, the two whose ids tell; empty for the others, which all write theirs in lower case."""
-    if _CZCE.fullmatch(symbol):
-        return "CZCE"
-    return "CFFEX" if _CFFEX.fullmatch(symbol) else ""
+@cache
+def terms_of(symbol: str) -> tuple[str, int]:
+    """Exchange and multiplier by the table of products; empty and 0 where it does not tell.
+
+    The multiplier is told for futures only: options may have another than their product.
+    """
+    found = _ID.fullmatch(symbol)
+    if found is None:
+        return "", 0
+    try:
+        known = product(found[1])
+    except ConfigError:
+        return "", 0
+    return known.exchange, 0 if found[2] else known.multiplier
 
 
 class _Series:
@@ -42,8 +54,8 @@ class _Series:
 class TickMaker:
     """Make ticks of DepthMarketData, for any number of instruments. Not thread-safe.
 
-    Catalogued instruments give the exchange, which normal fronts leave empty, and the multiplier; without it ``vwap``
-    is NaN except at CZCE.
+    Normal fronts leave the exchange empty, and none tells the multiplier that ``vwap`` needs: both come from the
+    catalogue, and without one from the table of products.
     """
 
     def __init__(self) -> None:
@@ -107,8 +119,8 @@ class TickMaker:
         series = self._series.get(symbol)
         if series is None:
             known = self._catalogue.get(symbol)
-            exchange = known.exchange if known else exchange_by_spelling(symbol)
-            series = self._series[symbol] = _Series(exchange, known.multiplier if known else 0)
+            terms = (known.exchange, known.multiplier) if known else terms_of(symbol)
+            series = self._series[symbol] = _Series(*terms)
         return series
 
 
