@@ -1,7 +1,7 @@
 # Order books. Public face: tidewire.book.
 
 from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer,
 )
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t
@@ -42,6 +42,7 @@ cdef extern from "tidewire/book.hpp" namespace "tidewire" nogil:
         Place snapshot
         Rule rule
         cpp_bool resets
+        int64_t time_unit
         size_t depth
         size_t checksum_depth
         vector[string] snapshot_words
@@ -55,6 +56,7 @@ cdef extern from "tidewire/book.hpp" namespace "tidewire" nogil:
     cdef cppclass BookSide:
         const Ladder& ladder()
         optional[int64_t] known()
+        cpp_bool cut()
 
     cdef enum class BookPhase "tidewire::Book::State"(uint8_t):
         pass
@@ -68,7 +70,9 @@ cdef extern from "tidewire/book.hpp" namespace "tidewire" nogil:
     cdef cppclass CoreBook "tidewire::Book":
         CoreBook(const BookGrid& grid) except +
         Status apply(const CoreBookLayout& layout, Bytes text) except +
-        Status apply_snapshot(const CoreBookLayout& layout, Bytes text) except +
+        Status apply_snapshot(const CoreBookLayout& layout, Bytes text, size_t limit) except +
+        Status splice(const CoreBookLayout& layout, Bytes text) except +
+        void copy(const CoreBook& other) except +
         optional[int32_t] checksum(const CoreBookLayout& layout) except +
         void mark_stale()
         void reset() except +
@@ -79,6 +83,7 @@ cdef extern from "tidewire/book.hpp" namespace "tidewire" nogil:
         const BookSide& asks()
         cpp_bool crossed()
         optional[int64_t] sequence()
+        optional[int64_t] time_ns()
         int64_t expected()
         int64_t received()
         const BookCounters& counters()
@@ -108,12 +113,13 @@ cdef class CompiledBookLayout:
 
     cdef CoreBookLayout layout
 
-    def __init__(self, *, delta, snapshot, int rule, cpp_bool resets, size_t depth, size_t checksum_depth,
-                 snapshot_words, delta_words, buy_words, sell_words):
+    def __init__(self, *, delta, snapshot, int rule, cpp_bool resets, int64_t time_unit, size_t depth,
+                 size_t checksum_depth, snapshot_words, delta_words, buy_words, sell_words):
         self._add(self.layout.delta, delta)
         self._add(self.layout.snapshot, snapshot)
         self.layout.rule = <Rule> rule
         self.layout.resets = resets
+        self.layout.time_unit = time_unit
         self.layout.depth = depth
         self.layout.checksum_depth = checksum_depth
         self.layout.snapshot_words = [word.encode() for word in snapshot_words]
@@ -129,6 +135,22 @@ cdef class CompiledBookLayout:
             if not root.add(string_view(<const char*> data, len(data)), <Field> field):
                 raise ConfigError(f"book layout: {path!r} is no path, or disagrees with another one")
         return 0
+
+
+cdef enum Reading:
+    DELTA
+    SNAPSHOT
+    SPLICE
+
+
+cdef inline Status _read(
+    CoreBook* book, const CoreBookLayout* layout, Bytes text, Reading how, size_t limit
+) except * nogil:
+    if how == DELTA:
+        return book.apply(layout[0], text)
+    if how == SNAPSHOT:
+        return book.apply_snapshot(layout[0], text, limit)
+    return book.splice(layout[0], text)
 
 
 cdef class Book:
@@ -158,28 +180,30 @@ cdef class Book:
         self.layout = layout
         return 0
 
-    cdef Status read(self, CoreBook* book, Bytes text, size_t size, bint snapshot) except *:
+    cdef Status read(self, CoreBook* book, Bytes text, size_t size, Reading how, size_t limit) except *:
         cdef const CoreBookLayout* layout = &self.compiled.layout
         cdef Status status
         self.busy = True
         try:
             if size > GIL_RELEASED_ABOVE:
                 with nogil:
-                    status = book.apply_snapshot(layout[0], text) if snapshot else book.apply(layout[0], text)
+                    status = _read(book, layout, text, how, limit)
             else:
-                status = book.apply_snapshot(layout[0], text) if snapshot else book.apply(layout[0], text)
+                status = _read(book, layout, text, how, limit)
         finally:
             self.busy = False
         return status
 
-    cdef object settle(self, Status status, const char* data, size_t size, received_ns):
-        """True: applied. False: contained already. Anything else is raised."""
+    cdef object settle(self, Status status, Reading how, const char* data, size_t size, received_ns):
+        """True: applied. False: contained already. None: cannot be spliced yet. Anything else is raised."""
         if status.code == Code.ok:
             if received_ns is not None:
                 self.updated_ns = received_ns
             return True
         if status.code == Code.stale:
             return False
+        if how == SPLICE and (status.code == Code.sequence_gap or status.code == Code.no_snapshot):
+            return None
         cdef CoreBook* book = self.book.get()
         if status.code == Code.sequence_gap:
             raise SequenceGap(
@@ -196,7 +220,7 @@ cdef class Book:
             )
         raise decode_error("book message", status, data, size)
 
-    cdef object read_any(self, text, layout, received_ns, bint snapshot):
+    cdef object read_any(self, text, layout, received_ns, Reading how, size_t limit):
         cdef Py_buffer view
         cdef const char* data
         cdef size_t size
@@ -205,12 +229,16 @@ cdef class Book:
         if PyBytes_CheckExact(text):
             data = PyBytes_AS_STRING(text)
             size = PyBytes_GET_SIZE(text)
-            return self.settle(self.read(self.idle(), Bytes(data, size), size, snapshot), data, size, received_ns)
+            return self.settle(
+                self.read(self.idle(), Bytes(data, size), size, how, limit), how, data, size, received_ns
+            )
         PyObject_GetBuffer(text, &view, PyBUF_SIMPLE)
         try:
             data = <const char*> view.buf
             size = view.len
-            return self.settle(self.read(self.idle(), Bytes(data, size), size, snapshot), data, size, received_ns)
+            return self.settle(
+                self.read(self.idle(), Bytes(data, size), size, how, limit), how, data, size, received_ns
+            )
         finally:
             PyBuffer_Release(&view)
 
@@ -223,14 +251,31 @@ cdef class Book:
         book is not LIVE, ``ChecksumMismatch`` when the venue's CRC32 differs (STALE), ``DecodeError`` for a malformed
         message.
         """
-        return self.read_any(frame, layout, received_ns, False)
+        return self.read_any(frame, layout, received_ns, DELTA, 0)
 
-    def apply_snapshot(self, body, layout, received_ns=None):
+    def apply_snapshot(self, body, layout, received_ns=None, *, limit=None):
         """Replace the book by a message of the layout's snapshot form, such as a REST answer. The book is then LIVE.
+
+        ``limit``: how many levels a side were asked for. A side that has so many was cut there: worse levels cannot be
+        known from then on, and are not kept. Without it all levels are kept, and ``valid_bid`` and ``valid_ask`` tell.
 
         Raises ``DecodeError`` for a malformed message, which leaves the book as it was.
         """
-        self.read_any(body, layout, received_ns, True)
+        self.read_any(body, layout, received_ns, SNAPSHOT, limit or 0)
+
+    def splice(self, frame, layout, received_ns=None):
+        """Apply the first message of another connection to a venue that numbers alike on all of them.
+
+        Return True if it was applied, False if the book contains it already: either way what follows on that
+        connection continues the book by ``apply``. Return None while the book has not come so far, or where that cannot
+        be told: the book is not LIVE, or its messages have no numbers. Raises ``DecodeError`` for a malformed message.
+        """
+        return self.read_any(frame, layout, received_ns, SPLICE, 0)
+
+    def copy_from(self, Book other):
+        """Take over all levels, the state and the sequence of another book. Counters and steps stay one's own."""
+        self.idle().copy(other.idle()[0])
+        self.updated_ns = other.updated_ns
 
     def checksum(self, layout):
         """Compute the signed CRC32 of the best ``layout.checksum_depth`` levels a side, over the venue's own text.
@@ -268,6 +313,21 @@ cdef class Book:
     def sequence(self):
         """The venue's number of the last message applied, or None."""
         return _maybe(self.idle().sequence())
+
+    @property
+    def time_ns(self):
+        """The venue's own time of the last message (UTC nanoseconds), or None where it gives none."""
+        return _maybe(self.idle().time_ns())
+
+    @property
+    def bids_cut(self):
+        """True when bids below ``valid_bid`` exist that cannot be known."""
+        return self.idle().bids().cut()
+
+    @property
+    def asks_cut(self):
+        """True when asks above ``valid_ask`` exist that cannot be known."""
+        return self.idle().asks().cut()
 
     @property
     def crossed(self):

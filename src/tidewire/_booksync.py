@@ -8,7 +8,7 @@ applies anything; here is what happens when it is broken.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -43,7 +43,8 @@ class BookStats(msgspec.Struct, frozen=True, kw_only=True):
 class BookSync:
     """Drives one book from raw frames and snapshots. ``ask`` is called whenever a snapshot is wanted.
 
-    ``in_stream``: snapshots come among the frames, the first one by itself; deltas before it are worthless, not held.
+    ``depth`` is how many levels a side its snapshots hold at most. ``in_stream``: snapshots come among the frames, the
+    first one by itself; deltas before it are worthless, not held.
 
     Belongs to one thread. ``ticket`` numbers the stretch between two interruptions: take it when a snapshot is
     requested and hand it back with the answer, so that an answer from before an interruption is not used after it.
@@ -57,10 +58,12 @@ class BookSync:
         ask: Callable[[], None],
         *,
         in_stream: bool = False,
+        depth: int | None = None,
         buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
         self._book = book
         self._in_stream = in_stream
+        self.depth = depth
         self._layout = layout
         self._ask = ask
         self._limit = buffer_bytes
@@ -127,6 +130,31 @@ class BookSync:
             return True
         return applied
 
+    def inherit(self, frames: Sequence[bytes]) -> bool:
+        """Go on with what another connection has sent so far; return False while that does not join on to the book.
+
+        Only for venues that number alike on all connections. A book that is not live has nothing to lose.
+        """
+        if not self.is_live:
+            self.doubted("another connection took over")
+            for frame in frames:
+                self.on_frame(frame)
+            return True
+        if not frames or self._book.splice(frames[0], self._layout) is None:
+            return False
+        for frame in frames[1:]:
+            self.on_frame(frame)
+        return True
+
+    def adopt(self, book: OrderBook) -> None:
+        """Take over the levels of a book that has been kept in step on another connection."""
+        self._held.clear()
+        self._held_bytes = 0
+        self.ticket += 1
+        self._book.copy_from(book)
+        if not self.is_live:
+            self._settle()
+
     def _begin(self, frame: bytes | memoryview, received_ns: int | None) -> bool:
         """Start from a frame if it is a snapshot; return whether the book is live now."""
         try:
@@ -150,7 +178,7 @@ class BookSync:
         """
         if ticket != self.ticket or self.is_live:
             return False
-        self._book.apply_snapshot(body, self._layout)
+        self._book.apply_snapshot(body, self._layout, limit=self.depth)
         try:
             self._replay()
             self._check_age()

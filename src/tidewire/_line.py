@@ -30,7 +30,7 @@ from ._feed import (
 )
 from ._inflate import Inflater
 from ._ledger import Ledger, Pace
-from ._websocket import Socket, connect
+from ._websocket import MAX_MESSAGE, Socket, connect
 from .credentials import Credentials
 from .errors import ConnectionFailed, DecodeError, Error
 
@@ -41,7 +41,7 @@ log = logging.getLogger("tidewire.stream")
 
 
 class Subscriber(Protocol):
-    """What receives one topic. Runs in the event loop's thread."""
+    """What receives one topic from one line. Runs in the event loop's thread."""
 
     def on_up(self) -> None:
         """Data flows from now on, on a subscription that has just been made."""
@@ -124,7 +124,7 @@ class Line:
         self._traffic = traffic
         self._connect_s = connect_s
         self._read = feed.read
-        self._inflater = Inflater() if feed.gzip else None
+        self._inflater = Inflater(MAX_MESSAGE) if feed.gzip else None
         self._ledger = Ledger(feed.topics_per_command, feed.together)
         self._queries: deque[tuple[Callable[[Moment], str], asyncio.Future[bytes]]] = deque()
         self._answers: dict[int, asyncio.Future[bytes]] = {}
@@ -202,9 +202,19 @@ class Line:
         traffic = self._traffic
         traffic.messages += 1
         traffic.bytes += len(payload)
+        if self._inflater is None or is_text:
+            self._take(payload)
+            return
         try:
-            if self._inflater is not None and not is_text:
-                payload = self._inflater.inflate(payload)
+            text = self._inflater.inflate(payload)
+        except DecodeError as error:
+            self._lost_frame(error)
+            return
+        with text:
+            self._take(text)
+
+    def _take(self, payload: Buffer) -> None:
+        try:
             message = self._read(payload)
         except DecodeError as error:
             self._lost_frame(error)

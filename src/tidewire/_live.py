@@ -15,6 +15,7 @@ from ._call import Call
 from ._channel import BookChannel, TradeChannel
 from ._connection import Patience
 from ._feed import Buffer, Query
+from ._heir import Heir, PlainHeir, Ready, ShadowHeir, SplicingHeir, numbers_alike
 from ._tradesync import TradeSync
 from .book import OrderBook
 from .errors import BookError, DecodeError, Error, StreamClosed
@@ -165,6 +166,10 @@ class Live(ABC, Generic[C, I]):
         for inbox in self.inboxes:
             inbox.end(error)
 
+    def heir(self, ready: Ready) -> Heir:
+        """What takes the topic on a new line until it takes over."""
+        return PlainHeir(self, ready)
+
     async def aclose(self) -> None:
         """Stop, and tell the readers that nothing more comes."""
         self.on_down("the stream is closed")
@@ -253,6 +258,7 @@ class LiveBook(Live[BookChannel, BookInbox]):
         """Take snapshots with more levels from now on, beginning with one."""
         self.channel = channel
         if self._is_up and self._sync is not None:
+            self._sync.depth = channel.depth
             self._sync.doubted("more levels are wanted")
             self._tell()
 
@@ -283,11 +289,23 @@ class LiveBook(Live[BookChannel, BookInbox]):
             self._sync.interrupted(reason)
             self._tell()
 
+    def heir(self, ready: Ready) -> Heir:
+        """Messages that join on to the book, or a second book; a book that has not begun needs neither."""
+        if self._sync is None or self._book is None:
+            return PlainHeir(self, ready)
+        layout = self.channel.layout
+        if numbers_alike(layout):
+            return SplicingHeir(self, self._sync, ready, self._tell)
+        second = OrderBook(tick_size=self._book.tick_size, lot_size=self._book.lot_size)
+        return ShadowHeir(self, self._sync, ready, self._tell, second, layout)
+
     async def _prepare(self) -> None:
         instrument = await self._engine.instrument(self.channel.symbol)
         self._book = OrderBook(tick_size=instrument.tick_size, lot_size=instrument.lot_size)
         channel = self.channel
-        self._sync = BookSync(self._book, channel.layout, self._asked.set, in_stream=channel.snapshot is None)
+        self._sync = BookSync(
+            self._book, channel.layout, self._asked.set, in_stream=channel.snapshot is None, depth=channel.depth
+        )
 
     async def _fetch(self) -> None:
         sync, snapshot = self._sync, self.channel.snapshot
@@ -339,6 +357,10 @@ class LiveTrades(Live[TradeChannel, TradeInbox]):
     def on_down(self, reason: str) -> None:
         """Hold trades until it is known what was missed."""
         self._sync.interrupted()
+
+    def heir(self, ready: Ready) -> Heir:
+        """Trades with contiguous ids can come from both lines; elsewhere what was missed is asked for."""
+        return PlainHeir(self, ready, merging=self.channel.contiguous)
 
     async def _prepare(self) -> None:
         await self._engine.instrument(self.channel.symbol)  # Binance accepts any name, and then says nothing

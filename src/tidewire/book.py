@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from decimal import Decimal
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -29,12 +30,16 @@ class SequenceRule(StrEnum):
     delta after a snapshot also follows when it spans the snapshot's number (Binance USD-M).
 
     ``INCREMENT``: numbers rise by one (HTX swaps).
+
+    ``CONNECTION``: the venue numbers the messages of a connection, not those of a book (Coinbase Advanced). A book
+    alone then applies every delta, as with ``NONE``; who reads the connection checks the numbers.
     """
 
     NONE = "none"
     RANGE = "range"
     CHAIN = "chain"
     INCREMENT = "increment"
+    CONNECTION = "connection"
 
 
 class LevelArray(msgspec.Struct, frozen=True):
@@ -57,7 +62,8 @@ class MessageLayout(msgspec.Struct, frozen=True, kw_only=True):
     that no path names are skipped, in any order. A side that is absent or ``null`` has no changes.
 
     ``kind`` leads to the word that tells snapshots from deltas where both come in this form. ``first``, ``last`` and
-    ``previous`` lead to sequence numbers, ``checksum`` to the CRC32 of the book after the message.
+    ``previous`` lead to sequence numbers, ``checksum`` to the CRC32 of the book after the message, ``time`` to when the
+    venue made it.
     """
 
     bids: LevelArray | None = None
@@ -68,6 +74,7 @@ class MessageLayout(msgspec.Struct, frozen=True, kw_only=True):
     last: str | None = None
     previous: str | None = None
     checksum: str | None = None
+    time: str | None = None
 
 
 class BookLayout(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +84,8 @@ class BookLayout(msgspec.Struct, frozen=True, kw_only=True):
     (``None``: the same). ``envelope`` is a path under which either may be wrapped as a whole. ``resets``: the venue may
     lower its numbers in a chain (OKX does in maintenance). ``depth``: the venue maintains only so many levels a side;
     those that fall out are dropped. ``checksum_depth``: best levels of each side that the venue's CRC32 covers; a
-    message's checksum that is not 0 is then verified. The ``*_words`` are what the venue calls kinds and sides.
+    message's checksum that is not 0 is then verified. ``time_unit`` is that of times: ``"ms"``, ``"us"``, ``"ns"``, or
+    ``"iso"`` for ISO-8601 text. The ``*_words`` are what the venue calls kinds and sides.
 
     Example, Binance spot::
 
@@ -96,6 +104,7 @@ class BookLayout(msgspec.Struct, frozen=True, kw_only=True):
     resets: bool = False
     depth: int | None = None
     checksum_depth: int | None = None
+    time_unit: Literal["ms", "us", "ns", "iso"] = "ms"
     snapshot_words: tuple[str, ...] = ("snapshot",)
     delta_words: tuple[str, ...] = ("update", "l2update")
     buy_words: tuple[str, ...] = ("buy", "bid")
@@ -248,13 +257,15 @@ def _decimal(text: str | None) -> Decimal | None:
 _FIELDS = {
     name: number
     for number, name in enumerate(
-        "none bids asks changes level price quantity side kind first last previous checksum".split()
+        "none bids asks changes level price quantity side kind first last previous checksum time".split()
     )
 }
-_RULES = {rule: number for number, rule in enumerate(SequenceRule)}
+_NS = {"ms": 1_000_000, "us": 1000, "ns": 1, "iso": 0}
+_RULES = {rule: number for number, rule in enumerate(SequenceRule)} | {SequenceRule.CONNECTION: 0}
 # What each rule needs to know of a delta.
 _NEEDS = {
     SequenceRule.NONE: (),
+    SequenceRule.CONNECTION: (),
     SequenceRule.RANGE: ("first", "last"),
     SequenceRule.CHAIN: ("previous", "last"),
     SequenceRule.INCREMENT: ("last",),
@@ -269,6 +280,7 @@ def _compile(layout: BookLayout) -> _native.CompiledBookLayout:
         snapshot=_places(layout.snapshot or layout.delta, layout.envelope),
         rule=_RULES[layout.rule],
         resets=layout.resets,
+        time_unit=_NS[layout.time_unit],
         depth=layout.depth or 0,
         checksum_depth=layout.checksum_depth or 0,
         snapshot_words=layout.snapshot_words,
@@ -285,7 +297,7 @@ def _check(layout: BookLayout) -> None:
     for name in _NEEDS[layout.rule]:
         if getattr(layout.delta, name) is None:
             raise ConfigError(f"book layout: the rule {layout.rule} needs the path of {name!r} in delta")
-    if layout.rule != SequenceRule.NONE and snapshot.last is None:
+    if _NEEDS[layout.rule] and snapshot.last is None:
         raise ConfigError(f"book layout: the rule {layout.rule} needs the path of 'last' in snapshot")
     for message in (layout.delta, snapshot):
         if message.bids is message.asks is message.changes is None:
@@ -299,7 +311,7 @@ def _check(layout: BookLayout) -> None:
 
 def _places(message: MessageLayout, envelope: str | None) -> list[tuple[str, int]]:
     named: list[tuple[str, str]] = []
-    for name in ("kind", "first", "last", "previous", "checksum"):
+    for name in ("kind", "first", "last", "previous", "checksum", "time"):
         path = getattr(message, name)
         if path is not None:
             named.append((path, name))

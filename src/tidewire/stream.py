@@ -292,7 +292,7 @@ class Streams:
         if live not in self._placed:
             raise ConnectionFailed(f"{live.channel.topic}: not connected", venue=self._venue.name)
         await self.admit(query.costs)
-        return query.parse(await self._placed[live].ask(query.write))
+        return query.parse(await self._placed[live].ask(live.channel.topic, query.write))
 
 
 def _deepen(live: Live[Any, Any], channel: BookChannel | TradeChannel) -> None:

@@ -70,6 +70,8 @@ class Exchange:
         self.answers_commands = True
         self.refuses: set[str] = set()
         self.recent_trades = 1000
+        self.snapshots_at: dict[str, int] = {}
+        self.peer_factory = self.accept
         self._changed = asyncio.Event()
 
     # The socket side.
@@ -129,6 +131,8 @@ class Exchange:
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         self.requests.append(f"{url.path}?{url.query}")
         market = self.markets[query["symbol"]]
+        if url.path == "/api/v3/depth":
+            self.snapshots_at[query["symbol"]] = market.sequence
         body = market.snapshot() if url.path == "/api/v3/depth" else self._recent(market)
         self._changed.set()
         await self.rest_open.wait()
@@ -248,7 +252,7 @@ def streams_of(exchange: Exchange, port: int, **options: Any) -> Streams:
 async def trading(**options: Any) -> AsyncIterator[tuple[Exchange, Streams, Server]]:
     """An exchange, and streams connected to it; both gone without a trace afterwards."""
     exchange = Exchange()
-    server = await serve(exchange.accept)
+    server = await serve(lambda socket: exchange.peer_factory(socket))
     streams = streams_of(exchange, server.port, **options)
     try:
         yield exchange, streams, server

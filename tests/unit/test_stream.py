@@ -322,18 +322,6 @@ async def test_an_unanswered_command_counts_as_silence(venue: Venue) -> None:
         await soon(anext(stream))
 
 
-async def test_a_farewell_is_followed_by_a_new_connection(venue: Venue) -> None:
-    exchange, streams, server = venue
-    async with streams.watch_book("BTC-USDT") as stream:
-        await soon(anext(stream))
-        (old,) = server.sockets
-        old.send('{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1723161255343}}')
-        await until(stream, is_stale)
-        await until(stream, is_live_at(exchange))
-        assert old not in server.sockets
-        assert "shutdown" in (streams.stats().connections[0].last_error or "")
-
-
 async def test_a_frame_that_cannot_be_read_taints_every_book_of_the_connection(venue: Venue) -> None:
     exchange, streams, server = venue
     async with streams.watch_book("BTC-USDT") as btc, streams.watch_book("ETH-USDT") as eth:

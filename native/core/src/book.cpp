@@ -29,12 +29,28 @@ void each_level(const Book& book, std::size_t count, Write&& write, Skip&& skip)
 Status Book::apply(const BookLayout& layout, Bytes text) {
   const Status status = read(deltas_, layout, layout.delta, text);
   if (!status.ok()) return status;
-  return message_.snapshot ? replace(layout) : merge(layout);
+  return message_.snapshot ? replace(layout, 0) : merge(layout);
 }
 
-Status Book::apply_snapshot(const BookLayout& layout, Bytes text) {
+Status Book::apply_snapshot(const BookLayout& layout, Bytes text, std::size_t limit) {
   const Status status = read(snapshots_, layout, layout.snapshot, text);
-  return status.ok() ? replace(layout) : status;
+  return status.ok() ? replace(layout, limit) : status;
+}
+
+Status Book::splice(const BookLayout& layout, Bytes text) {
+  const Status status = read(deltas_, layout, layout.delta, text);
+  if (!status.ok()) return status;
+  const bool numbered = layout.rule == Rule::range || layout.rule == Rule::chain;
+  if (state_ != State::live || !numbered || !sequence_) return {Code::no_snapshot, 0};
+  if (message_.snapshot) {
+    if (message_.last > *sequence_) return {Code::sequence_gap, 0};
+  } else if (const Verdict verdict = judge(layout, true); verdict.code == Code::ok) {
+    return apply_changes(layout);
+  } else if (verdict.code == Code::sequence_gap) {
+    return {Code::sequence_gap, 0};
+  }
+  fresh_ = true;
+  return {Code::stale, 0};
 }
 
 Status Book::read(MessageReader& reader, const BookLayout& layout, const Place& root, Bytes text) {
@@ -58,14 +74,14 @@ bool Book::refine_ticks(const Decimal& price) {
   return true;
 }
 
-Status Book::replace(const BookLayout& layout) {
+Status Book::replace(const BookLayout& layout, std::size_t limit) {
   state_ = State::stale;  // until all of it is done
   has_texts_ = layout.checksum_depth != 0;
-  bids_.load(message_.bids);
-  asks_.load(message_.asks);
+  bids_.load(message_.bids, limit);
+  asks_.load(message_.asks, limit);
   trim(layout.depth);
   sequence_.reset();
-  if (message_.has(Field::last)) sequence_ = message_.last;
+  note_numbers(layout);
   fresh_ = true;
   state_ = State::live;
   ++counters_.snapshots;
@@ -74,58 +90,68 @@ Status Book::replace(const BookLayout& layout) {
 
 Status Book::merge(const BookLayout& layout) {
   if (state_ != State::live) return {Code::no_snapshot, 0};
-  if (const Code code = judge(layout); code != Code::ok) return {code, 0};
+  if (layout.rule != Rule::none) {
+    if (!sequence_) return {Code::no_snapshot, 0};  // it came in another layout, without a number
+    const Verdict verdict = judge(layout, fresh_);
+    if (verdict.code == Code::stale) ++counters_.skipped;
+    if (verdict.code == Code::sequence_gap) {
+      state_ = State::stale;
+      ++counters_.gaps;
+      expected_ = verdict.expected;
+      received_ = verdict.received;
+    }
+    if (verdict.code != Code::ok) return {verdict.code, 0};
+  }
+  return apply_changes(layout);
+}
+
+Status Book::apply_changes(const BookLayout& layout) {
   state_ = State::stale;  // until all of it is done
   bids_.merge(message_.bids);
   asks_.merge(message_.asks);
   if (layout.checksum_depth == 0) has_texts_ = false;
   trim(layout.depth);
-  if (message_.has(Field::last)) sequence_ = message_.last;
+  note_numbers(layout);
   fresh_ = false;
   state_ = State::live;
   ++counters_.updates;
   return verify(layout);
 }
 
-// Does the delta continue the book?
-Code Book::judge(const BookLayout& layout) {
-  if (layout.rule == Rule::none) return Code::ok;
-  if (!sequence_) return Code::no_snapshot;  // it came in another layout, without a number
+void Book::note_numbers(const BookLayout& layout) {
+  if (message_.has(Field::last)) sequence_ = message_.last;
+  if (!message_.has(Field::time)) return;
+  const std::int64_t unit = std::max<std::int64_t>(layout.time_unit, 1);
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max() / unit;
+  if (message_.time >= 0 && message_.time <= most) time_ns_ = message_.time * unit;
+}
+
+// Does the delta continue the book? `fresh`: the book may end within the delta.
+Book::Verdict Book::judge(const BookLayout& layout, bool fresh) const {
   const BookMessage& m = message_;
   const std::int64_t last = *sequence_;
-  const auto contained = [&] {
-    ++counters_.skipped;
-    return Code::stale;
-  };
+  const Verdict contained{Code::stale};
   switch (layout.rule) {
     case Rule::none: break;
     case Rule::range:
-      if (m.last <= last) return contained();
-      if (m.first > last && m.first != last + 1) return gap(last + 1, m.first);
+      if (m.last <= last) return contained;
+      if (m.first > last && m.first != last + 1) return {Code::sequence_gap, last + 1, m.first};
       break;
     case Rule::increment:
-      if (m.last <= last) return contained();
-      if (m.last != last + 1) return gap(last + 1, m.last);
+      if (m.last <= last) return contained;
+      if (m.last != last + 1) return {Code::sequence_gap, last + 1, m.last};
       break;
     case Rule::chain: {
       if (m.previous == last) break;
       // A separate snapshot falls inside some delta (Binance USD-M): the first one is the one that spans it.
-      if (fresh_ && m.has(Field::first) && m.first <= last && last <= m.last) break;
+      if (fresh && m.has(Field::first) && m.first <= last && last <= m.last) break;
       // Where numbers may fall, an old number can be a new message; only what precedes a snapshot, or repeats the last,
       // is old.
-      if (layout.resets ? (m.last == last || (fresh_ && m.last < last)) : m.last <= last) return contained();
-      return gap(last, m.previous);
+      if (layout.resets ? (m.last == last || (fresh && m.last < last)) : m.last <= last) return contained;
+      return {Code::sequence_gap, last, m.previous};
     }
   }
-  return Code::ok;
-}
-
-Code Book::gap(std::int64_t expected, std::int64_t received) {
-  state_ = State::stale;
-  ++counters_.gaps;
-  expected_ = expected;
-  received_ = received;
-  return Code::sequence_gap;
+  return {};
 }
 
 Status Book::verify(const BookLayout& layout) {
@@ -189,7 +215,19 @@ void Book::reset() {
   has_texts_ = false;
   grid_ = given_grid_;
   sequence_.reset();
+  time_ns_.reset();
   state_ = State::syncing;
+}
+
+void Book::copy(const Book& other) {
+  grid_ = other.grid_;
+  bids_.copy(other.bids_);
+  asks_.copy(other.asks_);
+  state_ = other.state_;
+  fresh_ = other.fresh_;
+  sequence_ = other.sequence_;
+  time_ns_ = other.time_ns_;
+  has_texts_ = other.has_texts_;
 }
 
 void write_values(const Book& book, std::size_t count, double* out) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tidewire/iso_time.hpp"
 #include "tidewire/json.hpp"
 
 namespace tidewire {
@@ -58,6 +59,7 @@ class Scan {
       case Field::last:
       case Field::previous:
       case Field::checksum: return integer(place.field);
+      case Field::time: return time();
     }
     return false;
   }
@@ -165,6 +167,15 @@ class Scan {
     const std::size_t begin = at(number.text);
     if (const Code code = to_int64(number, 0, out_.number(field)); code != Code::ok) return json_.fail(code, begin);
     hole(Hole::Kind::integer, field, begin, begin + number.text.size());
+    return true;
+  }
+
+  bool time() {
+    if (layout_.time_unit != 0) return integer(Field::time);
+    JsonText word;
+    if (!json_.read_string(word)) return false;
+    if (const Code code = read_iso_time(word.raw, out_.time); code != Code::ok) return json_.fail(code, at(word.raw));
+    hole(Hole::Kind::iso_time, Field::time, at(word.raw), at(word.raw) + word.raw.size());
     return true;
   }
 

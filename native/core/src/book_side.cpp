@@ -7,18 +7,40 @@
 
 namespace tidewire {
 
-void BookSide::load(SideChanges& changes) {
+void BookSide::load(SideChanges& changes, std::size_t limit) {
   odd_lots_.clear();
   live_odd_lots_ = changes.odd_lots.size();
   texts_.clear();
   keep(changes);
   ladder_.load(changes.levels);
   known_.reset();
-  if (!ladder_.empty()) known_ = ladder_.worst();
+  cut_ = limit != 0 && ladder_.size() >= limit;
+  if (!ladder_.empty() && (cut_ || limit == 0)) known_ = ladder_.worst();
+}
+
+void BookSide::copy(const BookSide& other) {
+  std::vector<Level> levels;
+  levels.reserve(other.ladder_.size());
+  other.ladder_.visit([&](const Level& level) {
+    levels.push_back(level);
+    return true;
+  });
+  ladder_.load(levels);
+  odd_lots_ = other.odd_lots_;
+  live_odd_lots_ = other.live_odd_lots_;
+  texts_ = other.texts_;
+  known_ = other.known_;
+  cut_ = other.cut_;
 }
 
 void BookSide::merge(const SideChanges& changes) {
-  for (const Level& level : changes.levels) ladder_.set(level.key, level.lots);
+  if (cut_) {
+    for (const Level& level : changes.levels) {
+      if (level.key >= *known_) ladder_.set(level.key, level.lots);
+    }
+  } else {
+    for (const Level& level : changes.levels) ladder_.set(level.key, level.lots);
+  }
   keep(changes);
   if (odd_lots_.size() > 2 * live_odd_lots_ + 64) {  // seldom enough to cost nothing
     std::erase_if(odd_lots_, [&](const auto& entry) { return ladder_.lots_at(entry.first) != odd_lot; });
@@ -55,6 +77,7 @@ void BookSide::clear() {
   odd_lots_.clear();
   texts_.clear();
   known_.reset();
+  cut_ = false;
 }
 
 bool BookSide::scalable(std::int64_t factor) const {

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "tidewire/iso_time.hpp"
+
 namespace tidewire {
 namespace {
 
@@ -46,6 +48,12 @@ const char* skip_plain(const char* p, const char* end) {
   }
   while (p != end && *p >= ' ' && (*p & 0x80) == 0 && *p != '"' && *p != '\\') ++p;
   return p != end && *p == '"' ? p : nullptr;
+}
+
+// An ISO-8601 time up to the closing quote. nullptr: anything else.
+const char* read_time(const char* p, const char* end, std::int64_t& time_ns) {
+  const char* const after = skip_plain(p, end);
+  return after != nullptr && read_iso_time({p, after}, time_ns) == Code::ok ? after : nullptr;
 }
 
 bool among(const char* p, const char* end, const std::vector<std::string>& words) {
@@ -119,6 +127,7 @@ bool MessageShape::read(const BookLayout& layout, const BookGrid& grid, Bytes te
     std::int64_t ignored;
     switch (part.kind) {
       case Hole::Kind::text: p = skip_plain(p, reading.end); break;
+      case Hole::Kind::iso_time: p = read_time(p, reading.end, out.time); break;
       case Hole::Kind::levels:
         p = pairs ? read_levels<true>(p, reading, part.field) : read_levels<false>(p, reading, part.field);
         break;

@@ -40,8 +40,19 @@ class Book {
   // `layout` must outlive the book, or forget() be called before it goes.
   Status apply(const BookLayout& layout, Bytes text);
 
-  // Replaces the book by a message of the layout's snapshot form.
-  Status apply_snapshot(const BookLayout& layout, Bytes text);
+  // Replaces the book by a message of the layout's snapshot form. A side of `limit` levels (0: unlimited) was cut
+  // there: beyond it nothing is known, and nothing is kept.
+  Status apply_snapshot(const BookLayout& layout, Bytes text, std::size_t limit = 0);
+
+  // Applies the first message of another connection that numbers alike, if the book has reached it: the deltas after it
+  // then follow by the ordinary rule, even where the two connections cut the changes into messages differently. Not ok:
+  //   - Code::stale: the book contains it already, and so is beyond that connection's beginning.
+  //   - Code::sequence_gap: the book has not come so far yet; nothing changed.
+  //   - Code::no_snapshot: the book is not live, or the venue does not number; nothing changed.
+  //   - any other: malformed; nothing changed.
+  Status splice(const BookLayout& layout, Bytes text);
+
+  void copy(const Book& other);  // everything but counters
 
   // Signed CRC32 over the texts of the best levels as received, bid and ask in turn: "price:quantity" joined by ':'.
   // Nothing unless every message since the last snapshot came with a layout that has a checksum.
@@ -60,6 +71,7 @@ class Book {
     return !bids.empty() && !asks.empty() && bids.best().key >= -asks.best().key;
   }
   std::optional<std::int64_t> sequence() const { return sequence_; }
+  std::optional<std::int64_t> time_ns() const { return time_ns_; }  // of the last message that had one, UTC
   std::int64_t expected() const { return expected_; }
   std::int64_t received() const { return received_; }
   const Counters& counters() const { return counters_; }
@@ -67,10 +79,17 @@ class Book {
  private:
   Status read(MessageReader& reader, const BookLayout& layout, const Place& root, Bytes text);
   bool refine_ticks(const Decimal& price);
-  Status replace(const BookLayout& layout);
+  struct Verdict {  // ok, stale, or sequence_gap with the numbers
+    Code code = Code::ok;
+    std::int64_t expected = 0;
+    std::int64_t received = 0;
+  };
+
+  Status replace(const BookLayout& layout, std::size_t limit);
   Status merge(const BookLayout& layout);
-  Code judge(const BookLayout& layout);
-  Code gap(std::int64_t expected, std::int64_t received);
+  Status apply_changes(const BookLayout& layout);
+  Verdict judge(const BookLayout& layout, bool fresh) const;
+  void note_numbers(const BookLayout& layout);
   Status verify(const BookLayout& layout);
   void trim(std::size_t depth);
   void use(const BookLayout& layout);
@@ -80,6 +99,7 @@ class Book {
   State state_ = State::syncing;
   bool fresh_ = false;  // no delta has been applied since the snapshot
   std::optional<std::int64_t> sequence_;
+  std::optional<std::int64_t> time_ns_;
   std::int64_t expected_ = 0, received_ = 0;
   Counters counters_;
   bool has_texts_ = false;  // of every level, for the checksum

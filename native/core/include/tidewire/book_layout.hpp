@@ -22,6 +22,7 @@ enum class Field : std::uint8_t {
   last,      // sequence number of the last one
   previous,  // sequence number of the message before
   checksum,  // CRC32 of the book after the message; 0: not given
+  time,      // when the venue made the message
 };
 
 // When a delta continues the book whose last sequence number is `last`.
@@ -55,6 +56,7 @@ struct BookLayout {
   Rule rule = Rule::none;
   bool resets = false;             // chain: the venue may lower its sequence numbers (OKX maintenance)
   std::size_t depth = 0;           // levels that the venue maintains on each side; 0: all
+  std::int64_t time_unit = 0;      // nanoseconds in a unit of the time; 0: it is ISO-8601 text
   std::size_t checksum_depth = 0;  // best levels of each side that the venue's checksum covers; 0: it sends none
   std::vector<std::string> snapshot_words, delta_words, buy_words, sell_words;
 };

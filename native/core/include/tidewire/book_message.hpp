@@ -14,7 +14,7 @@ namespace tidewire {
 
 struct BookMessage {
   SideChanges bids, asks;
-  std::int64_t first = 0, last = 0, previous = 0, checksum = 0;
+  std::int64_t first = 0, last = 0, previous = 0, checksum = 0, time = 0;
   std::uint32_t found = 0;          // bit per Field
   bool snapshot = false;            // what the message calls itself; false when the layout names no kind
   std::optional<Decimal> off_tick;  // the price that failed with Code::off_grid
@@ -22,12 +22,13 @@ struct BookMessage {
   static constexpr std::uint32_t bit(Field field) { return std::uint32_t{1} << static_cast<unsigned>(field); }
   bool has(Field field) const { return (found & bit(field)) != 0; }
 
-  // Where the sequence number or checksum called `field` is kept.
+  // Where the sequence number, checksum or time called `field` is kept.
   std::int64_t& number(Field field) {
     switch (field) {
       case Field::first: return first;
       case Field::previous: return previous;
       case Field::checksum: return checksum;
+      case Field::time: return time;
       default: return last;
     }
   }
@@ -70,7 +71,7 @@ struct BookGrid {
 
 // A part that varies among messages of one shape, between texts that do not. Offsets into the message, quotes left out.
 struct Hole {
-  enum class Kind : std::uint8_t { text, integer, price, quantity, side, levels };
+  enum class Kind : std::uint8_t { text, integer, iso_time, price, quantity, side, levels };
   Kind kind;
   Field field;  // what is read into the message; none: nothing
   std::size_t begin;

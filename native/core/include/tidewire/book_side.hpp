@@ -43,9 +43,14 @@ struct SideChanges {
 class BookSide {
  public:
   const Ladder& ladder() const { return ladder_; }
-  std::optional<std::int64_t> known() const { return known_; }  // worst key of the last snapshot
+  // Worst key of the last snapshot. Where `cut`, the snapshot ended there although the venue's book did not: worse
+  // levels are not known, and not kept.
+  std::optional<std::int64_t> known() const { return known_; }
+  bool cut() const { return cut_; }
 
-  void load(SideChanges& changes);  // replaces everything; sorts the changes
+  // Replaces everything; sorts the changes. So many levels as `limit` are a cut side; 0: there is no telling.
+  void load(SideChanges& changes, std::size_t limit);
+  void copy(const BookSide& other);
   void merge(const SideChanges& changes);
   void trim(std::size_t depth);
   void clear();
@@ -72,6 +77,7 @@ class BookSide {
   std::size_t live_odd_lots_ = 0;
   ByKey texts_;
   std::optional<std::int64_t> known_;
+  bool cut_ = false;
 };
 
 }  // namespace tidewire
