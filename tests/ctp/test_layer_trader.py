@@ -270,6 +270,8 @@ def test_kinds_of_orders(desk, words, codes):
         {"offset": "closetoday"},
         {"offset": "forced"},
         {"hedge": "other"},
+        {"price": 1.7976931348623157e308},
+        {"price": "nan"},
         {"stop_price": 1},
         {"trigger": "last>="},
         {"stop_price": 1, "trigger": "price>"},
@@ -549,9 +551,7 @@ def test_a_refused_cancel_leaves_the_order_as_it_was(desk, by_exchange):
     done = cancel(desk, client_order_id="mine")
     fields, request_id = desk.last("ReqOrderAction")
     if by_exchange:
-        row = SimpleNamespace(
-            FrontID=1, SessionID=desk.number, OrderRef="1", ExchangeID="SHFE", OrderSysID="       5001"
-        )
+        row = SimpleNamespace(RequestID=request_id)
         desk.say("OnErrRtnOrderAction", row, failure(91, "SHFE:撤单被拒绝"))
     else:
         desk.say(
@@ -566,6 +566,19 @@ def test_a_refused_cancel_leaves_the_order_as_it_was(desk, by_exchange):
     assert caught.value.venue == ("SHFE" if by_exchange else "ctp")
     assert isinstance(caught.value, OrderNotFound) is not by_exchange
     assert desk.session.ledger.orders[0].status is OrderStatus.OPEN
+
+
+def test_a_refusal_said_twice_does_not_hit_the_next_cancel(desk):
+    working(desk)
+    first = cancel(desk, client_order_id="mine")
+    _, request_id = desk.last("ReqOrderAction")
+    no = failure(26, "CTP:报单已全成交或已撤销，不能再撤")
+    desk.say("OnRspOrderAction", SimpleNamespace(), no, request_id, True)
+    second = cancel(desk, client_order_id="mine")
+    desk.say("OnErrRtnOrderAction", SimpleNamespace(RequestID=request_id), no)
+    assert isinstance(first.exception(0), OrderNotFound)
+    assert not second.done()
+    assert desk.session.ledger.orders[0].status is OrderStatus.CANCELING
 
 
 def test_a_lost_cancel_is_unknown(desk):
@@ -632,6 +645,22 @@ def test_auto_waits_until_positions_are_known(front):
     front.sync(positions=(position_row(PositionDate="2", Position=1, YdPosition=1),))
     assert legs(front) == [("4", 1)]
     assert not answer.done()
+
+
+def test_what_fills_do_not_tell_is_believed_when_it_is_said_twice(front):
+    front.log_in()
+    exercised = position_row(PositionDate="2", Position=1, YdPosition=3)
+    front.sync(positions=(exercised,))
+    front.session.catalogue.add([RB])
+    create(front, side="sell", offset="auto", quantity=1)
+    asked = front.count("ReqQryInvestorPosition")
+    front.wait(0.9)  # a fill may be on its way
+    assert front.count("ReqQryInvestorPosition") == asked
+    front.wait(0.2)
+    front.answer("ReqQryInvestorPosition", exercised)
+    assert legs(front) == [("4", 1)]
+    with pytest.raises(FilterViolation):
+        create(front, side="sell", offset="auto", quantity=1).result(0)
 
 
 def test_one_leg_refused_is_told_beside_the_one_that_stands(front):

@@ -44,9 +44,8 @@ class Desk:
     def __init__(self, session: TraderSession) -> None:
         self._session = session
         self._verdicts: dict[SessionKey, Future[Order]] = {}
-        self._cancels: dict[SessionKey, list[Future[Order]]] = {}
         self._inserts: dict[int, Entry] = {}
-        self._actions: dict[int, Entry] = {}
+        self._cancels: dict[int, tuple[Entry, Future[Order]]] = {}
         self._next_action = itertools.count(1).__next__
 
     # What users ask for.
@@ -110,7 +109,7 @@ class Desk:
                 return entry.order
             if session.clock() >= deadline:
                 break
-            yield self._pause(min(_PAUSE_S, deadline - session.clock()))
+            yield session.pause(min(_PAUSE_S, deadline - session.clock()))
         if entry is not None:
             session.orders.put(self.never_arrived(entry))
         raise OrderNotFound(f"order {unknown.client_order_id or unknown.order_id} never reached CTP", venue="ctp")
@@ -125,8 +124,8 @@ class Desk:
         if verdict is not None:
             fulfil(verdict, entry.order)
         if entry.status.is_final:
-            for waiting in self._cancels.pop(entry.key, ()):
-                fulfil(waiting, entry.order)
+            for request_id in self._cancels_of(entry):
+                fulfil(self._cancels.pop(request_id)[1], entry.order)
 
     def lost(self, error: Error) -> None:
         """The connection is gone: what CTP has not acknowledged may or may not exist."""
@@ -135,12 +134,10 @@ class Desk:
             entry = ledger.by_key(key)
             if entry is None or not entry.told:
                 fail(self._verdicts.pop(key), self._unknown(key, "create_order", str(error)))
-        for key, waiting in self._cancels.items():
-            for each in waiting:
-                fail(each, self._unknown(key, "cancel_order", str(error)))
+        for entry, waiting in self._cancels.values():
+            fail(waiting, self._unknown(entry.key, "cancel_order", str(error)))
         self._cancels.clear()
         self._inserts.clear()
-        self._actions.clear()
 
     def never_arrived(self, entry: Entry) -> Order:
         """Forget an order that CTP does not know; should it show after all, it is taken up again."""
@@ -164,20 +161,13 @@ class Desk:
 
     def action_answered(self, info: Any, request_id: int) -> None:
         """OnRspOrderAction: CTP refused a cancel of this connection."""
-        entry = self._actions.pop(request_id, None)
-        if entry is not None and info is not None and info.ErrorID:
-            self._keep(entry, info.ErrorID, info.ErrorMsg)
+        if info is not None and info.ErrorID:
+            self._keep(request_id, info.ErrorID, info.ErrorMsg)
 
     def action_failed(self, row: Any, info: Any) -> None:
-        """OnErrRtnOrderAction: a cancel was refused, by the exchange or, once more, by CTP."""
-        if row is None or info is None or not info.ErrorID:
-            return
-        ledger = self._session.ledger
-        entry = ledger.by_key(SessionKey(row.FrontID, row.SessionID, row.OrderRef.strip()))
-        if entry is None and row.OrderSysID.strip():
-            entry = ledger.find(order_id=f"{row.ExchangeID}:{row.OrderSysID}")
-        if entry is not None:
-            self._keep(entry, info.ErrorID, info.ErrorMsg)
+        """OnErrRtnOrderAction: a cancel was refused, ours or another's; by the exchange or, once more, by CTP."""
+        if row is not None and info is not None and info.ErrorID and row.RequestID in self._cancels:
+            self._keep(row.RequestID, info.ErrorID, info.ErrorMsg)
 
     def refused(self, request_id: int, error_id: int, message: str) -> bool:
         """A request was refused; false when it is no order's."""
@@ -185,10 +175,7 @@ class Desk:
         if entry is not None:
             self._refuse(entry, error_id, message)
             return True
-        entry = self._actions.pop(request_id, None)
-        if entry is not None:
-            self._keep(entry, error_id, message)
-        return entry is not None
+        return self._keep(request_id, error_id, message)
 
     # Sending.
 
@@ -265,10 +252,9 @@ class Desk:
         error = _unsent("ReqOrderAction", session.link.request("ReqOrderAction", fields, request_id))
         if error is not None:
             raise error
-        self._actions[request_id] = entry
         waiting: Future[Order] = Future()
-        self._cancels.setdefault(entry.key, []).append(waiting)
-        session.deadlines.add(session.clock() + timeout, waiting, lambda: self._cancel_late(entry, waiting, timeout))
+        self._cancels[request_id] = (entry, waiting)
+        session.deadlines.add(session.clock() + timeout, waiting, lambda: self._cancel_late(request_id, timeout))
         session.poke()
         if session.ledger.canceling(entry):
             session.changed(entry)
@@ -294,22 +280,27 @@ class Desk:
         else:
             fail(verdict, self._unknown(entry.key, "create_order", f"no answer within {timeout:g} s"))
 
-    def _cancel_late(self, entry: Entry, waiting: Future[Order], timeout: float) -> None:
-        self._cancels[entry.key].remove(waiting)
+    def _cancel_late(self, request_id: int, timeout: float) -> None:
+        entry, waiting = self._cancels.pop(request_id)
         fail(waiting, self._unknown(entry.key, "cancel_order", f"no answer within {timeout:g} s"))
 
     def _refuse(self, entry: Entry, error_id: int, message: str) -> None:
         if self._session.ledger.refuse(entry, by=who_refused(error_id, message), error_id=error_id, message=message):
             self._session.changed(entry)
 
-    def _keep(self, entry: Entry, error_id: int, message: str) -> None:
-        error = order_refused(
-            message, by=who_refused(error_id, message), exchange=entry.row.ExchangeID, error_id=error_id
-        )
-        for waiting in self._cancels.pop(entry.key, ()):
-            fail(waiting, error)
-        if self._session.ledger.canceling(entry, refused=True):
+    def _keep(self, request_id: int, error_id: int, message: str) -> bool:
+        """A cancel was refused: its order stays; false when it is none of this connection's."""
+        if request_id not in self._cancels:
+            return False
+        entry, waiting = self._cancels.pop(request_id)
+        by = who_refused(error_id, message)
+        fail(waiting, order_refused(message, by=by, exchange=entry.row.ExchangeID, error_id=error_id))
+        if not self._cancels_of(entry) and self._session.ledger.canceling(entry, refused=True):
             self._session.changed(entry)
+        return True
+
+    def _cancels_of(self, entry: Entry) -> list[int]:
+        return [request_id for request_id, (each, _) in self._cancels.items() if each is entry]
 
     def _unknown(self, key: SessionKey, verb: str, why: str) -> OutcomeUnknown:
         entry = self._session.ledger.by_key(key)
@@ -325,13 +316,6 @@ class Desk:
             verb=verb,
             sent_ns=time.time_ns(),
         )
-
-    def _pause(self, seconds: float) -> Future[None]:
-        pause: Future[None] = Future()
-        session = self._session
-        session.deadlines.add(session.clock() + seconds, pause, lambda: fulfil(pause, None))
-        session.poke()
-        return pause
 
 
 def _unsent(method: str, code: int) -> Error | None:

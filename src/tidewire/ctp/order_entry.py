@@ -19,6 +19,7 @@ E = TypeVar("E", bound=StrEnum)
 
 AUTO = "auto"
 _TYPES = {"limit": "2", "market": "1"}
+_NO_PRICE = 10**12  # no instrument costs that; CTP's "no value" is the largest double
 _MEMO_LETTERS = 12  # OrderMemo is char[13]
 _GFD, _FAK, _FOK = "gfd", "fak", "fok"
 _LIVES = {"gfd": _GFD, "fak": _FAK, "ioc": _FAK, "fok": _FOK}
@@ -83,11 +84,11 @@ class NewOrder:
             symbol=symbol,
             side=_word(Side, side, "side"),
             quantity=quantity,
-            price=None if price is None else exact(price, "price"),
+            price=None if price is None else _price(price, "price"),
             offset=None if offset == AUTO else _offset(offset),
             hedge=_hedge(hedge),
             time_in_force=_LIVES[life],
-            stop_price=None if stop_price is None else exact(stop_price, "stop_price"),
+            stop_price=None if stop_price is None else _price(stop_price, "stop_price"),
             trigger=trigger,
             client_order_id=None if client_order_id is None else _client_order_id(client_order_id),
             prefer=prefer,
@@ -128,6 +129,13 @@ def _offset(text: str) -> Offset:
     if offset is Offset.FORCED:
         raise ConfigError("offset 'forced' is the broker's")
     return offset
+
+
+def _price(value: Number, name: str) -> Decimal:
+    price = exact(value, name)
+    if abs(price) >= _NO_PRICE:
+        raise ConfigError(f"{name}: {value} is no price")
+    return price
 
 
 def _hedge(text: str) -> Hedge:

@@ -117,6 +117,13 @@ class Session:
         if self.login.state is not State.READY:
             raise CtpDisconnected(f"the session with {self.front} is {self.login.state}; nothing was sent")
 
+    def pause(self, seconds: float) -> Future[None]:
+        """Done after so long."""
+        pause: Future[None] = Future()
+        self.deadlines.add(self.clock() + seconds, pause, lambda: fulfil(pause, None))
+        self.poke()
+        return pause
+
     # The worker's.
 
     def wants(self, callback: str) -> bool:

@@ -35,6 +35,7 @@ log = logging.getLogger("tidewire.ctp")
 
 _PER_SECOND = 1.0  # where the version does not tell: what fronts have always allowed
 _TRIES = 5  # of the positions, while queries and fills disagree
+_SETTLE_S = 1.0  # between them: a fill that a query knows may be on its way to us
 
 
 class TraderSession(Session):
@@ -212,6 +213,7 @@ class TraderSession(Session):
                 rows = yield self._sync_query("ReqQryInvestorPosition")
                 if self.positions.restate(rows, quiet=fills == len(self.ledger.fills)):
                     return
+                yield self.pause(_SETTLE_S)
             log.warning("CTP %s: positions as queried and as traded differ; auto offsets go by the trades", self.front)
         except Error as error:
             log.warning("CTP %s: the day's orders and positions could not be told: %s", self.front, error)
