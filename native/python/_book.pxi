@@ -27,6 +27,7 @@ cdef extern from "tidewire/book.hpp" namespace "tidewire" nogil:
     cdef cppclass BookGrid:
         Grid price
         Grid quantity
+        Grid shown
 
     cdef enum class Field(uint8_t):
         pass
@@ -162,10 +163,11 @@ cdef class Book:
     cdef bint busy
     cdef readonly object updated_ns
 
-    def __init__(self, str tick_size, str lot_size):
+    def __init__(self, str tick_size, str lot_size, str shown):
         cdef BookGrid grid
         grid.price = _grid("tick_size", tick_size)
         grid.quantity = _grid("lot_size", lot_size)
+        grid.shown = _grid("lot_size", shown)
         self.book = make_unique[CoreBook](grid)
 
     cdef CoreBook* idle(self) except NULL:

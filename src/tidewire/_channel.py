@@ -39,6 +39,8 @@ class BookChannel:
     the stream itself begins with a snapshot, which the layout's ``kind`` tells, and which subscribing anew brings
     again. ``depth`` is how many levels a side it holds at most: what lies beyond a full one is not known.
 
+    ``in_contracts``: the messages count contracts, not base units.
+
     ``quiet_s``: seconds without a message after which the topic is doubted although the connection lives; ``None``
     where a quiet market may say nothing for long.
     """
@@ -49,6 +51,7 @@ class BookChannel:
     layout: BookLayout
     snapshot: Call[bytes] | Query[bytes] | None
     depth: int | None = None
+    in_contracts: bool = False
     quiet_s: float | None = None
     guard: Guard | None = None
 

@@ -301,7 +301,8 @@ class LiveBook(Live[BookChannel, BookInbox]):
 
     async def _prepare(self) -> None:
         instrument = await self._engine.instrument(self.channel.symbol)
-        self._book = OrderBook(tick_size=instrument.tick_size, lot_size=instrument.lot_size)
+        contract = instrument.contract_size if self.channel.in_contracts else None
+        self._book = OrderBook(instrument.tick_size, instrument.lot_size, contract_size=contract or 1)
         channel = self.channel
         self._sync = BookSync(
             self._book, channel.layout, self._asked.set, in_stream=channel.snapshot is None, depth=channel.depth

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from decimal import Decimal
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation
 from enum import StrEnum
 from typing import Literal
 
@@ -126,6 +126,10 @@ class BookState(StrEnum):
 _STATES = {state.value: state for state in BookState}
 
 
+# Longer than any quantity of a venue: the default 28 digits would round silently.
+_EXACT = Context(prec=100, traps=[InvalidOperation, DivisionByZero, Inexact])
+
+
 class OrderBook(_native.Book):
     """The levels of one market, kept from snapshots and deltas.
 
@@ -134,6 +138,9 @@ class OrderBook(_native.Book):
     ``tick_size``; a quantity that is no whole number of lots is kept as its text. Messages are ``bytes`` or anything
     with a buffer.
 
+    ``lot_size`` and all quantities are in base units. Where a venue's messages count contracts, ``contract_size`` says
+    how many base units one is.
+
     A message is read whole, judged by the layout's sequence rule, and only then applied: whatever is raised, every
     level is as it was before (after a ``ChecksumMismatch``, as the message made it).
 
@@ -141,13 +148,21 @@ class OrderBook(_native.Book):
     4 KiB is read without the GIL, and touching the book meanwhile raises ``BookError``.
     """
 
-    def __init__(self, tick_size: str | Decimal | int, lot_size: str | Decimal | int) -> None:
-        for name, size in (("tick_size", tick_size), ("lot_size", lot_size)):
+    def __init__(
+        self,
+        tick_size: str | Decimal | int,
+        lot_size: str | Decimal | int,
+        *,
+        contract_size: str | Decimal | int = 1,
+    ) -> None:
+        for name, size in (("tick_size", tick_size), ("lot_size", lot_size), ("contract_size", contract_size)):
             if not isinstance(size, str | Decimal | int) or isinstance(size, bool):
                 raise ConfigError(
                     f"{name} must be text or Decimal, not {size!r}: a float does not hold most decimals exactly"
                 )
-        super().__init__(str(tick_size), str(lot_size))
+        self._contract_size = None if contract_size in (1, "1") else contract_size
+        counted = lot_size if self._contract_size is None else _contracts(lot_size, contract_size)
+        super().__init__(str(tick_size), str(counted), str(lot_size))
 
     @property
     def tick_size(self) -> Decimal:
@@ -157,7 +172,7 @@ class OrderBook(_native.Book):
     @property
     def lot_size(self) -> Decimal:
         """Step of quantities, as given; a level may still hold a quantity between two steps."""
-        return Decimal(self.step_texts()[1])
+        return Decimal(self.step_texts()[1]) * Decimal(self._contract_size or 1)
 
     @property
     def state(self) -> BookState:
@@ -240,7 +255,19 @@ class OrderBook(_native.Book):
         return max(self.bid_count, self.ask_count)
 
     def _levels(self, *, bids: bool, count: int) -> tuple[Level, ...]:
-        return tuple(Level(Decimal(price), Decimal(quantity)) for price, quantity in self.level_texts(bids, count))
+        texts = self.level_texts(bids, count)
+        if self._contract_size is None:
+            return tuple(Level(Decimal(price), Decimal(quantity)) for price, quantity in texts)
+        size = Decimal(self._contract_size)
+        return tuple(Level(Decimal(price), _EXACT.multiply(Decimal(quantity), size)) for price, quantity in texts)
+
+
+def _contracts(lot_size: str | Decimal | int, contract_size: str | Decimal | int) -> Decimal:
+    """A lot in contracts."""
+    try:
+        return Decimal(f"{_EXACT.divide(Decimal(lot_size), Decimal(contract_size)):f}")
+    except ArithmeticError:
+        raise ConfigError(f"a lot of {lot_size!r} is no exact number of contracts of {contract_size!r}") from None
 
 
 def _count(n: int) -> int:

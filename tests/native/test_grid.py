@@ -104,3 +104,31 @@ def test_a_size_is_text_or_decimal_never_a_float() -> None:
     assert OrderBook(Decimal("0.010"), 5).tick_size == Decimal("0.01")
     with pytest.raises(ConfigError, match="float"):
         OrderBook(0.01, "1")  # type: ignore[arg-type]
+
+
+@given(
+    st.sampled_from(["0.01", "1", "10", "0.0001", "0.5"]),
+    st.sampled_from(["0.1", "1", "0.01"]),
+    st.lists(st.decimals(min_value=0, max_value=10**6, places=3), min_size=1, max_size=8),
+)
+def test_contracts_are_shown_in_base_units(contract: str, counted: str, quantities: list[Decimal]) -> None:
+    """Messages count contracts; levels, lot size and arrays are in base units, exactly."""
+    size, lot = Decimal(contract), Decimal(contract) * Decimal(counted)
+    book = OrderBook("1", lot, contract_size=contract)
+    levels = {price: quantity for price, quantity in enumerate(quantities, 1) if quantity}
+    rows = ",".join(f'["{price}","{quantity}"]' for price, quantity in levels.items())
+    book.apply_snapshot(f'{{"lastUpdateId":1,"bids":[{rows}],"asks":[]}}'.encode(), BINANCE_SPOT)
+    assert book.lot_size == lot
+    assert {level.price: level.quantity for level in book.bids()} == {p: q * size for p, q in levels.items()}
+    values = book.arrays()[0, :, 1][: len(levels)]
+    whole = [quantity % Decimal(counted) == 0 for quantity in reversed(levels.values())]
+    exact = [float(quantity * size) for quantity in reversed(levels.values())]
+    for value, nearest, is_whole in zip(values, exact, whole, strict=True):
+        assert value == (nearest if is_whole else pytest.approx(nearest, rel=1e-15))
+
+
+def test_a_lot_that_is_no_number_of_contracts_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no exact number of contracts"):
+        OrderBook("1", "1", contract_size="0.3")
+    with pytest.raises(ConfigError, match="no exact number of contracts"):
+        OrderBook("1", "1", contract_size="many")

@@ -233,7 +233,7 @@ void Book::copy(const Book& other) {
 void write_values(const Book& book, std::size_t count, double* out) {
   const auto write = [&](const BookSide& side, std::int64_t price, const Level& level) {
     *out++ = book.grid().price.value(price);
-    *out++ = side.quantity_value(book.grid().quantity, level);
+    *out++ = side.quantity_value(book.grid(), level);
   };
   each_level(book, count, write, [&](std::size_t lacking) {
     out = std::fill_n(out, 2 * lacking, std::numeric_limits<double>::quiet_NaN());

@@ -63,12 +63,6 @@ struct LevelDraft {
 // Puts a quantity on its grid, or marks it as an odd lot. Code::out_of_range: negative, or too large.
 Code take_quantity(const Grid& grid, const Decimal& number, LevelDraft& draft);
 
-// The grids that a book's prices and quantities lie on.
-struct BookGrid {
-  Grid price;
-  Grid quantity;
-};
-
 // A part that varies among messages of one shape, between texts that do not. Offsets into the message, quotes left out.
 struct Hole {
   enum class Kind : std::uint8_t { text, integer, iso_time, price, quantity, side, levels };

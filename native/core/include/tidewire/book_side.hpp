@@ -40,6 +40,14 @@ struct SideChanges {
   }
 };
 
+// The grids that a book's prices and quantities lie on, and the one that its quantities are shown on: where messages
+// count contracts, a lot of them is some other number of base units.
+struct BookGrid {
+  Grid price;
+  Grid quantity;
+  Grid shown = quantity;
+};
+
 class BookSide {
  public:
   const Ladder& ladder() const { return ladder_; }
@@ -59,9 +67,11 @@ class BookSide {
   bool scalable(std::int64_t factor) const;
   void scale_ticks(std::int64_t factor);
 
-  std::string quantity_text(const Grid& grid, const Level& level) const;
-  double quantity_value(const Grid& grid, const Level& level) const {
-    return level.lots == odd_lot ? odd_value(level.key) : grid.value(level.lots);
+  std::string quantity_text(const Grid& grid, const Level& level) const;  // as in the messages
+  // As shown. An odd lot's is rounded twice where messages count contracts.
+  double quantity_value(const BookGrid& grid, const Level& level) const {
+    return level.lots == odd_lot ? odd_value(level.key) * (grid.shown.value(1) / grid.quantity.value(1))
+                                 : grid.shown.value(level.lots);
   }
   // "price:quantity" as the venue wrote it; only for levels whose changes came with texts.
   const std::string& text(std::int64_t key) const { return texts_.at(key); }
