@@ -19,8 +19,9 @@ demo: .venv/installed
 test: core .venv/installed .venv/with-test
 	$(BIN)/python -m pytest
 
-core: build/core  # native/core alone, by plain CMake
-sanitize: build/sanitize  # the same, and the fuzz targets, under AddressSanitizer and UndefinedBehaviorSanitizer
+core: build/core build/ctp_sim  # native/core and the CTP simulator alone, by plain CMake
+# The same, and the fuzz targets, under AddressSanitizer and UndefinedBehaviorSanitizer; threads under ThreadSanitizer.
+sanitize: build/sanitize build/ctp_sim-memory build/ctp_sim-threads
 
 lint: build/core .venv/installed .venv/with-test .venv/with-lint
 	$(BIN)/ruff check
@@ -61,10 +62,16 @@ clean:
 	$(PIP) --group $*
 	@touch $@
 
-.PHONY: build/core build/sanitize
-build/core: OPTIONS := -DCMAKE_BUILD_TYPE=Release
+CORE := build/core build/sanitize
+CTP_SIM := build/ctp_sim build/ctp_sim-memory build/ctp_sim-threads
+.PHONY: $(CORE) $(CTP_SIM)
+$(CORE): PROJECT := native/core
+$(CTP_SIM): PROJECT := native/ctp_sim -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python
+build/core build/ctp_sim: OPTIONS := -DCMAKE_BUILD_TYPE=Release
 build/sanitize: OPTIONS := -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTIDEWIRE_SANITIZE=ON
-build/core build/sanitize: .venv/prepared
-	$(BIN)/cmake -S native/core -B $@ -DCMAKE_EXPORT_COMPILE_COMMANDS=ON $(OPTIONS)
+build/ctp_sim-memory: OPTIONS := -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTIDEWIRE_SANITIZE=address,undefined
+build/ctp_sim-threads: OPTIONS := -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTIDEWIRE_SANITIZE=thread
+$(CORE) $(CTP_SIM): .venv/prepared
+	$(BIN)/cmake -S $(PROJECT) -B $@ -DCMAKE_EXPORT_COMPILE_COMMANDS=ON $(OPTIONS)
 	$(BIN)/cmake --build $@ --parallel $(JOBS)
 	$(BIN)/ctest --test-dir $@ --output-on-failure --parallel $(JOBS)
