@@ -214,11 +214,15 @@ class _Api:
         self._closing = threading.Lock()
         self._flow = Flow(flow)
         try:
-            self._drainer = None if delivery == "direct" else Drainer(loop, f"tidewire-ctp-{self._class}")
-            self._session = self._open(file, (udp, multicast, production), conflate, capacity, on_error)
+            wake_fd = -1 if loop is None else os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            flags = (udp, multicast, production)
+            self._session = self._open(file, flags, conflate, capacity, wake_fd, on_error)
         except BaseException:
             self._flow.close()
             raise
+        if delivery != "direct":
+            name = f"tidewire-ctp-{self._class}"
+            self._drainer = Drainer(self._session, loop, wake_fd, name, self._forget_listener)
         _live.add(self)
 
     def _open(
@@ -227,6 +231,7 @@ class _Api:
         flags: tuple[bool, bool, bool],
         conflate: bool,
         capacity: int,
+        wake_fd: int,
         on_error: Callable[[BaseException], object] | None,
     ) -> _ctp.Session:
         spi = {method.name: slot for slot, method in enumerate(self._callbacks)}
@@ -248,7 +253,7 @@ class _Api:
             delivery=self.delivery,
             conflate=conflate,
             capacity=capacity,
-            wake_fd=self._drainer.wake_fd if self._drainer else -1,
+            wake_fd=wake_fd,
             on_error=on_error,
         )
 
@@ -299,7 +304,7 @@ class _Api:
             raise CtpError("Init cannot wait in a callback")
         self._started = True
         if self._drainer:
-            self._drainer.start(self._session)
+            self._drainer.start()
         self._session.init()
         if timeout is not None:
             self.wait_connected(timeout)
@@ -340,10 +345,16 @@ class _Api:
                 return
             self._session.release()
             if self._drainer:
-                self._drainer.finish(self._session)
+                self._drainer.finish()
+            else:
+                self._forget_listener()
             self._ended.set()
             self._flow.close()
             _live.discard(self)
+
+    def _forget_listener(self) -> None:
+        """When nothing can come any more: listener, callbacks and this object would keep each other."""
+        self.RegisterSpi(None)
 
     def GetTradingDay(self) -> str:  # noqa: N802
         """Return the trading day, as ``20261123``. Before logging in the vendor says ``19800100``."""
