@@ -1,9 +1,7 @@
 #include "record.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <string_view>
 
@@ -14,10 +12,6 @@ namespace py = pybind11;
 namespace tidewire::ctp {
 namespace {
 
-using Kind = Member::Kind;
-
-constexpr const char* encoding = "gb18030";  // no locale is needed: Python brings the codec
-
 struct Record {
   PyObject_HEAD const Layout* layout;
   alignas(8) char bytes[1];  // as many as the layout says
@@ -26,141 +20,6 @@ struct Record {
 PyTypeObject* base_type = nullptr;
 
 Record* record(PyObject* object) { return reinterpret_cast<Record*>(object); }
-
-std::string_view text(const Member& member, const char* at) { return {at, strnlen(at, member.size)}; }
-
-PyObject* decode(std::string_view text) {
-  if (std::ranges::any_of(text, [](char c) { return (static_cast<unsigned char>(c) & 0x80U) != 0; }))
-    return PyUnicode_Decode(text.data(), static_cast<Py_ssize_t>(text.size()), encoding, "replace");
-  PyObject* result = PyUnicode_New(static_cast<Py_ssize_t>(text.size()), 127);
-  if (result != nullptr && !text.empty()) std::memcpy(PyUnicode_DATA(result), text.data(), text.size());
-  return result;
-}
-
-template <class Number>
-Number number_at(const char* at) {
-  Number number;
-  std::memcpy(&number, at, sizeof number);
-  return number;
-}
-
-PyObject* get(const Member& member, const char* at) {
-  switch (member.kind) {
-    case Kind::character:
-    case Kind::text: return decode(text(member, at));
-    case Kind::int16: return PyLong_FromLong(number_at<std::int16_t>(at));
-    case Kind::int32: return PyLong_FromLong(number_at<std::int32_t>(at));
-    case Kind::real: {
-      const auto value = number_at<double>(at);
-      return PyFloat_FromDouble(value >= no_value ? std::numeric_limits<double>::quiet_NaN() : value);
-    }
-  }
-  return nullptr;
-}
-
-std::string shown(const Member& member) {
-  return member.layout->name + "." + member.name + " (" + member.documentation + ")";
-}
-
-[[noreturn]] void refuse(const Member& member, PyObject* value, const std::string& wanted) {
-  const std::string given = member.secret ? "something else" : py::cast<std::string>(py::repr(value));
-  throw_config_error(shown(member) + " takes " + wanted + ", not " + given);
-}
-
-void store_bytes(const Member& member, char* at, std::string_view bytes) {
-  std::memset(at, 0, member.size);
-  std::memcpy(at, bytes.data(), bytes.size());
-}
-
-void set_text(const Member& member, char* at, PyObject* value) {
-  if (PyBytes_Check(value)) {  // binary contents such as system information: as it is, up to the last byte
-    const auto given = py::cast<std::string_view>(value);
-    if (given.size() > member.size) {
-      throw_config_error(shown(member) + " holds at most " + std::to_string(member.size) + " bytes, not " +
-                         std::to_string(given.size()));
-    }
-    return store_bytes(member, at, given);
-  }
-  if (!PyUnicode_Check(value)) refuse(member, value, "a str");
-  const auto encoded = py::reinterpret_steal<py::bytes>(PyUnicode_AsEncodedString(value, encoding, "strict"));
-  if (!encoded) {
-    PyErr_Clear();
-    refuse(member, value, "text that GB18030 can write");
-  }
-  const auto given = static_cast<std::string_view>(encoded);
-  if (given.find('\0') != std::string_view::npos) refuse(member, value, "text without a zero character");
-  if (given.size() >= member.size) {  // the last byte is the terminating zero
-    throw_config_error(shown(member) + " holds at most " + std::to_string(member.size - 1) + " bytes in GB18030, not " +
-                       std::to_string(given.size()) +
-                       (member.secret ? "" : ": " + py::cast<std::string>(py::repr(value))));
-  }
-  store_bytes(member, at, given);
-}
-
-void set_character(const Member& member, char* at, PyObject* value) {
-  if (!PyUnicode_Check(value)) refuse(member, value, "a str of one character");
-  auto given = py::reinterpret_borrow<py::object>(value);
-  if (PyUnicode_GetLength(value) > 1 && !member.values.is_none()) {
-    given = member.values.attr("get")(given, given);
-  }
-  if (PyUnicode_GetLength(given.ptr()) > 1 ||
-      (PyUnicode_GetLength(given.ptr()) == 1 && !PyUnicode_IS_ASCII(given.ptr()))) {
-    const std::string names =
-        member.values.is_none() ? "" : " or one of " + py::cast<std::string>(py::str(", ").attr("join")(member.values));
-    refuse(member, value, "one ASCII character" + names);
-  }
-  *at = PyUnicode_GetLength(given.ptr()) == 0 ? '\0' : static_cast<char>(PyUnicode_READ_CHAR(given.ptr(), 0));
-}
-
-template <class Integer>
-void set_integer(const Member& member, char* at, PyObject* value) {
-  if (PyIndex_Check(value) == 0) refuse(member, value, "an int");
-  const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(value));
-  if (!index) throw py::error_already_set();
-  int overflow = 0;
-  const long long given = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
-  if (overflow != 0 || given < std::numeric_limits<Integer>::min() || given > std::numeric_limits<Integer>::max()) {
-    refuse(member, value, "an int of " + std::to_string(8 * sizeof(Integer)) + " bits");
-  }
-  const auto number = static_cast<Integer>(given);
-  std::memcpy(at, &number, sizeof number);
-}
-
-void set_real(const Member& member, char* at, PyObject* value) {
-  const bool is_number = PyFloat_Check(value) || PyIndex_Check(value) != 0 ||
-                         (PyNumber_Check(value) != 0 && !PyUnicode_Check(value) && !PyBytes_Check(value));
-  const double number = is_number ? PyFloat_AsDouble(value) : 0.0;
-  if (!is_number || PyErr_Occurred() != nullptr) {
-    PyErr_Clear();
-    refuse(member, value, "a number");
-  }
-  if (!std::isfinite(number)) refuse(member, value, "a finite number");
-  std::memcpy(at, &number, sizeof number);
-}
-
-void set(const Member& member, char* bytes, PyObject* value) {
-  char* at = bytes + member.offset;
-  switch (member.kind) {
-    case Kind::character: return set_character(member, at, value);
-    case Kind::text: return set_text(member, at, value);
-    case Kind::int16: return set_integer<std::int16_t>(member, at, value);
-    case Kind::int32: return set_integer<std::int32_t>(member, at, value);
-    case Kind::real: return set_real(member, at, value);
-  }
-}
-
-bool same(const Member& member, const char* a, const char* b) {
-  a += member.offset;
-  b += member.offset;
-  if (member.kind == Kind::text) return text(member, a) == text(member, b);  // not what is left behind the zero
-  if (member.kind == Kind::real && number_at<double>(a) == number_at<double>(b)) return true;  // 0.0 and -0.0
-  return std::memcmp(a, b, member.size) == 0;
-}
-
-bool is_empty(const Member& member, const char* bytes) {
-  const char* at = bytes + member.offset;
-  return std::all_of(at, at + (member.kind == Kind::text ? 1U : member.size), [](char c) { return c == '\0'; });
-}
 
 const Member& member_named(const Layout& layout, const py::handle& name) {
   const Member* found = PyUnicode_Check(name.ptr()) ? layout.find(py::cast<std::string>(name)) : nullptr;
@@ -203,15 +62,14 @@ auto guarded(Work work, decltype(work()) failed) noexcept -> decltype(work()) {
 
 PyObject* attribute(PyObject* self, void* closure) {
   const auto& member = *static_cast<const Member*>(closure);
-  return get(member, record(self)->bytes + member.offset);
+  return member.get(record(self)->bytes);
 }
 
 int set_attribute(PyObject* self, PyObject* value, void* closure) {
   return guarded(
       [&] {
         const auto& member = *static_cast<const Member*>(closure);
-        if (value == nullptr) throw_config_error(shown(member) + " cannot be deleted");
-        set(member, record(self)->bytes, value);
+        member.set(record(self)->bytes, value);
         return 0;
       },
       -1);
@@ -237,7 +95,7 @@ PyObject* create(PyTypeObject* type, PyObject* positional, PyObject* named) {
         std::memset(record(made.ptr())->bytes, 0, layout->size);
         if (named != nullptr) {
           for (const auto& [name, value] : py::reinterpret_borrow<py::dict>(named)) {
-            set(member_named(*layout, name), record(made.ptr())->bytes, value.ptr());
+            member_named(*layout, name).set(record(made.ptr())->bytes, value.ptr());
           }
         }
         return made.release().ptr();
@@ -251,13 +109,13 @@ PyObject* represent(PyObject* self) {
         const Layout& layout = *record(self)->layout;
         std::string shown_fields;
         for (const Member& member : layout.members) {
-          if (is_empty(member, record(self)->bytes)) continue;
+          if (member.is_empty(record(self)->bytes)) continue;
           shown_fields += (shown_fields.empty() ? "" : ", ") + member.name + "=";
           if (member.secret) {
             shown_fields += "'***'";
             continue;
           }
-          const auto value = py::reinterpret_steal<py::object>(get(member, record(self)->bytes + member.offset));
+          const auto value = py::reinterpret_steal<py::object>(member.get(record(self)->bytes));
           shown_fields += py::cast<std::string>(py::repr(value));
         }
         return py::str(layout.name + "(" + shown_fields + ")").release().ptr();
@@ -268,7 +126,7 @@ PyObject* represent(PyObject* self) {
 PyObject* compare(PyObject* a, PyObject* b, int operation) {
   if (Py_TYPE(a) != Py_TYPE(b) || (operation != Py_EQ && operation != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
   const bool equal = std::ranges::all_of(record(a)->layout->members, [&](const Member& member) {
-    return same(member, record(a)->bytes, record(b)->bytes);
+    return member.same(record(a)->bytes, record(b)->bytes);
   });
   return PyBool_FromLong(equal == (operation == Py_EQ) ? 1 : 0);
 }
@@ -278,8 +136,7 @@ PyObject* to_dict(PyObject* self, PyObject* /*none*/) {
       [&] {
         py::dict fields;
         for (const Member& member : record(self)->layout->members) {
-          fields[py::str(member.name)] =
-              py::reinterpret_steal<py::object>(get(member, record(self)->bytes + member.offset));
+          fields[py::str(member.name)] = py::reinterpret_steal<py::object>(member.get(record(self)->bytes));
         }
         return fields.release().ptr();
       },
@@ -287,16 +144,7 @@ PyObject* to_dict(PyObject* self, PyObject* /*none*/) {
 }
 
 PyObject* raw(PyObject* self, PyObject* name) {
-  return guarded(
-      [&] {
-        const Member& member = member_named(*record(self)->layout, name);
-        const char* at = record(self)->bytes + member.offset;
-        if (member.kind == Kind::real) return PyFloat_FromDouble(number_at<double>(at));
-        if (member.kind == Kind::text || member.kind == Kind::character)
-          return PyBytes_FromStringAndSize(at, static_cast<Py_ssize_t>(member.size));
-        return get(member, at);
-      },
-      nullptr);
+  return guarded([&] { return member_named(*record(self)->layout, name).raw(record(self)->bytes); }, nullptr);
 }
 
 PyObject* to_bytes(PyObject* self, PyObject* /*none*/) {
@@ -356,9 +204,9 @@ py::object make_base_type() {
 
 Member read_member(const Layout& layout, const py::tuple& told) {
   Member member;
-  member.layout = &layout;
+  member.owner = layout.name;
   member.name = py::cast<std::string>(told[0]);
-  member.kind = static_cast<Kind>(py::cast<char>(told[1]));
+  member.kind = static_cast<Member::Kind>(py::cast<char>(told[1]));
   member.offset = py::cast<std::uint32_t>(told[2]);
   member.size = py::cast<std::uint32_t>(told[3]);
   member.secret = py::cast<bool>(told[4]);

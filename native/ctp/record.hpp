@@ -5,26 +5,12 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "member.hpp"
+
 namespace tidewire::ctp {
-
-// The vendor writes DBL_MAX for "no value"; no price, amount or ratio comes near.
-constexpr double no_value = 1e300;
-
-struct Layout;
-
-struct Member {
-  enum class Kind : char { character = 'c', text = 's', int16 = 'h', int32 = 'i', real = 'd' };
-
-  const Layout* layout = nullptr;
-  std::string name;
-  Kind kind = Kind::text;
-  std::uint32_t offset = 0, size = 0;
-  bool secret = false;      // never shown by repr
-  pybind11::object values;  // dict of the enumeration's names to its values, or None
-  std::string documentation;
-};
 
 // Lives as long as the process: its Python type may always still be in use.
 struct Layout {

@@ -31,12 +31,9 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
-import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from enum import IntEnum
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
@@ -44,19 +41,17 @@ import numpy as np
 
 from tidewire import _ctp
 
-from ..errors import ConfigError, CtpDisconnected, CtpError, CtpIncompatible, NotSupported, Timeout
-from . import schema, wire
+from ..errors import ConfigError, CtpDisconnected, CtpError, NotSupported, Timeout
+from . import calls, schema, wire
+from .calls import ResumeType
 from .delivery import Drainer
 from .flow import Flow
-from .library import Kind, Library, find_libraries
+from .library import Kind, Library, Places, choose_libraries
 from .structs import Structs, structs
 
 __all__ = ["Ctp", "MdApi", "ResumeType", "TraderApi", "load"]
 
 Delivery = Literal["direct", "queue", "batch"]
-
-# tcp://host:port, optionally followed by a SOCKS proxy: SFIT's FAQ, no. 25. Anything else ends the process.
-_ADDRESS = re.compile(r"(tcp|tcp6|ssl)://[^\s/]+?:(\d{1,5})(\W*sock\w*://\S+)?")
 
 # As the numbers of vtable.hpp's Shape.
 _SHAPES = {
@@ -69,16 +64,7 @@ _SHAPES = {
 }
 
 
-class ResumeType(IntEnum):
-    """How a flow goes on: THOST_TE_RESUME_TYPE."""
-
-    RESTART = 0  # the whole trading day again
-    RESUME = 1  # what came since the flow files were written
-    QUICK = 2  # what comes after logging in
-    NONE = 3  # nothing; the public flow only
-
-
-def load(library: Ctp | str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None) -> Ctp:
+def load(library: Ctp | Places = None) -> Ctp:
     """Find the vendor's library and the schema of its version.
 
     ``library`` is a file, a folder or several of them, or ``"sim"`` for the bundled simulator. Without it:
@@ -89,35 +75,8 @@ def load(library: Ctp | str | os.PathLike[str] | Iterable[str | os.PathLike[str]
     """
     if isinstance(library, Ctp):
         return library
-    found = find_libraries(_places(library))
-    usable = [one for one in found if one.version in schema.versions()]
-    if not usable:
-        _explain(library, found)
-    chosen = usable[0].version
-    kinds: dict[Kind, Library] = {}
-    for one in usable:
-        if one.version == chosen and one.kind is not None:
-            kinds.setdefault(one.kind, one)
-    return Ctp(structs(str(chosen)), kinds)
-
-
-def _places(library: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None) -> Any:
-    if library == "sim":
-        return [Path(_ctp.__file__).with_name("libtidewire_ctp_sim.so")]  # built beside the binding
-    return [library] if isinstance(library, (str, os.PathLike)) else library
-
-
-def _explain(library: object, found: list[Library]) -> None:
-    for one in found:
-        if one.version is not None:
-            raise CtpIncompatible(
-                f"{one.path} is CTP {one.version} ({one.build}); supported are {', '.join(schema.versions())}"
-            )
-    if found:
-        raise ConfigError("no CTP library: " + "; ".join(f"{one.path}: {one.problem}" for one in found))
-    if library is not None:
-        raise ConfigError(f"no CTP library in {library}")
-    raise ConfigError("no CTP library: install openctp-ctp or vnpy_ctp, or name its folder in TIDEWIRE_CTP_PATH")
+    libraries = choose_libraries(library)
+    return Ctp(structs(str(next(iter(libraries.values())).version)), libraries)
 
 
 class Ctp(wire.Names):
@@ -180,7 +139,7 @@ class _Api:
         self,
         flow: str | os.PathLike[str] | None = None,
         *,
-        library: Ctp | str | os.PathLike[str] | None = None,
+        library: Ctp | Places = None,
         delivery: Delivery = "direct",
         conflate: bool = False,
         capacity: int = 65_536,
@@ -270,7 +229,7 @@ class _Api:
         targets = [getattr(spi, method.name, None) for method in self._callbacks]
         batch = getattr(spi, "OnRtnDepthMarketDataBatch", None) if self.delivery == "batch" else None
         if batch is not None:
-            batch = partial(_call_with_records, batch, _dtype(self.library.schema.structs["DepthMarketData"]))
+            batch = partial(_call_with_records, batch, self.library.structs.dtype("DepthMarketData"))
         self._session.listen(targets, batch)
         self._spi = spi
 
@@ -283,11 +242,7 @@ class _Api:
         self._register("RegisterNameServer", address)
 
     def _register(self, name: str, address: str) -> None:
-        found = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
-        if not found or not 0 < int(found[2]) < 65_536:
-            shown = address.partition("sock")[0] if isinstance(address, str) else address  # a proxy may have a password
-            raise ConfigError(f"{shown!r} is no address of a front: those read tcp://host:port, tcp6:// or ssl://")
-        self._session.text(self._methods[name][0], address.encode())
+        self._session.text(self._methods[name][0], calls.front_address(address))
         self._registered = True
 
     def Init(self, timeout: float | None = None) -> None:  # noqa: N802
@@ -393,57 +348,24 @@ class _Api:
         if name.startswith("_") or name not in self._methods:
             raise AttributeError(f"{self._class} of CTP {self.library.version} has no {name}")
         slot, method = self._methods[name]
-        call = self._caller(slot, method)
+        call = calls.caller(self._session, self.library.structs, slot, method)
+        if "ResumeType" in method.parameters:
+            call = self._before_init(call)
         call.__name__, call.__doc__ = name, str(method)
         setattr(self, name, call)
         return call
 
+    def _before_init(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def early(*arguments: Any, **named: Any) -> Any:
+            if self._started:
+                raise CtpError("how a flow resumes is told before Init only")
+            return call(*arguments, **named)
+
+        return early
+
     def __dir__(self) -> Iterator[str]:
         yield from super().__dir__()
         yield from self._methods
-
-    def _caller(self, slot: int, method: schema.Method) -> Callable[..., Any]:
-        session = self._session
-        match method.parameters:
-            case [record, "int"] if record != "ResumeType" and record != "char*[]":
-                expected = getattr(self.library.structs, record.removesuffix("*"))
-                is_login = method.name.startswith("ReqUserLogin") and method.name != "ReqUserLogout"
-
-                def request(field: _ctp.Record, request_id: int) -> int:
-                    return session.request(slot, field, expected, request_id, is_login)
-
-                return request
-            case ["char*[]", "int"]:
-
-                def subscribe(instrument_ids: Iterable[str]) -> int:
-                    return session.names(slot, _instrument_ids(instrument_ids))
-
-                return subscribe
-            case ["ResumeType", *more]:
-
-                def resume(mode: ResumeType | str | int, sequence: int = 1) -> None:
-                    if self._started:
-                        raise CtpError(f"{method.name} has an effect before Init only")
-                    session.resume(slot, _resume_type(mode), sequence if more else None)
-
-                return resume
-            case [record] if method.returns == "int":
-                expected = getattr(self.library.structs, record.removesuffix("*"))
-
-                def send(field: _ctp.Record) -> int:
-                    return session.request(slot, field, expected, None, False)
-
-                return send
-            case [record]:
-                expected = getattr(self.library.structs, record.removesuffix("*"))
-
-                def exchange(field: _ctp.Record | None = None) -> _ctp.Record:
-                    field = expected() if field is None else field
-                    session.fill(slot, field, expected)
-                    return field
-
-                return exchange
-        raise NotSupported(f"{method} takes what tidewire does not know")
 
 
 class MdApi(_Api, wire.MdMethods):
@@ -456,40 +378,6 @@ class TraderApi(_Api, wire.TraderMethods):
     __doc__ = f"Trading: ``CThostFtdcTraderApi``.\n\n{_Api.__doc__}"
     kind = "trader"
     _class = "TraderApi"
-
-
-def _instrument_ids(given: Iterable[str]) -> list[bytes]:
-    if isinstance(given, (str, bytes)):
-        raise ConfigError(f"give a list of instruments, not the one text {given!r}")
-    names = list(given)
-    for name in names:
-        if not isinstance(name, str) or not name or "\0" in name or len(name.encode("gb18030", "replace")) > 80:
-            raise ConfigError(f"{name!r} is no instrument: those are texts of 1 to 80 bytes")
-    if not names:
-        raise ConfigError("give at least one instrument")
-    return [name.encode("gb18030") for name in names]
-
-
-def _resume_type(mode: ResumeType | str | int) -> int:
-    try:
-        return (ResumeType[mode] if isinstance(mode, str) else ResumeType(mode)).value
-    except (KeyError, ValueError):
-        raise ConfigError(f"a flow resumes by {', '.join(ResumeType.__members__)}, not {mode!r}") from None
-
-
-def _dtype(struct: schema.Struct) -> np.dtype[np.void]:
-    formats = {"char": "S", "short": "i2", "int": "i4", "double": "f8"}
-    return np.dtype(
-        {
-            "names": [field.name for field in struct.fields],
-            "formats": [
-                f"S{field.type.size}" if field.type.c_type == "char" else formats[field.type.c_type]
-                for field in struct.fields
-            ],
-            "offsets": [field.offset for field in struct.fields],
-            "itemsize": struct.size,
-        }
-    )
 
 
 def _call_with_records(target: Callable[[Any], object], dtype: np.dtype[np.void], data: bytearray) -> None:

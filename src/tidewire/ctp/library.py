@@ -12,8 +12,12 @@ from typing import Literal
 
 from tidewire import _ctp
 
-__all__ = ["Library", "find_libraries"]
+from ..errors import ConfigError, CtpIncompatible
+from . import schema
 
+__all__ = ["Library", "choose_libraries", "find_libraries"]
+
+Places = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None
 Kind = Literal["market", "trader"]
 
 # Packages on PyPI that carry the vendor's libraries. They are located, never imported.
@@ -53,6 +57,40 @@ def find_libraries(search_paths: Iterable[str | os.PathLike[str]] | None = None)
     # Absolute, because the dynamic linker looks for a bare name elsewhere than in the working folder.
     files = dict.fromkeys(file.absolute() for place in places for file in _candidates(place))
     return [library for file in files for library in _probe(file)]
+
+
+def choose_libraries(places: Places) -> dict[Kind, Library]:
+    """Return the first library that has a schema and, of the same version, the first of the other kind.
+
+    ``places`` are as for ``load``. Raises ``ConfigError`` and ``CtpIncompatible`` where there is none.
+    """
+    found = find_libraries(_search_paths(places))
+    usable = [one for one in found if one.version in schema.versions()]
+    if not usable:
+        raise _nothing_usable(places, found)
+    kinds: dict[Kind, Library] = {}
+    for one in usable:
+        if one.version == usable[0].version and one.kind is not None:
+            kinds.setdefault(one.kind, one)
+    return kinds
+
+
+def _search_paths(places: Places) -> Iterable[str | os.PathLike[str]] | None:
+    if places == "sim":
+        return [Path(_ctp.__file__).with_name("libtidewire_ctp_sim.so")]  # built beside the binding
+    return [places] if isinstance(places, (str, os.PathLike)) else places
+
+
+def _nothing_usable(places: Places, found: list[Library]) -> Exception:
+    for one in found:
+        if one.version is not None:
+            supported = ", ".join(schema.versions())
+            return CtpIncompatible(f"{one.path} is CTP {one.version} ({one.build}); supported are {supported}")
+    if found:
+        return ConfigError("no CTP library: " + "; ".join(f"{one.path}: {one.problem}" for one in found))
+    if places is not None:
+        return ConfigError(f"no CTP library in {places}")
+    return ConfigError("no CTP library: install openctp-ctp or vnpy_ctp, or name its folder in TIDEWIRE_CTP_PATH")
 
 
 def _default_paths() -> Iterator[Path]:

@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from tidewire import _ctp
 
 from . import schema
@@ -53,6 +55,20 @@ class Structs:
 
     def __repr__(self) -> str:
         return f"<structs of CTP {self.schema.version}>"
+
+    def dtype(self, name: str) -> np.dtype[np.void]:
+        """Return the layout of a struct for NumPy; texts are bytes."""
+        layout = self.schema.structs[name]
+        numbers = {"short": "i2", "int": "i4", "double": "f8"}
+        formats = [numbers.get(field.type.c_type, f"S{field.type.size}") for field in layout.fields]
+        return np.dtype(
+            {
+                "names": [field.name for field in layout.fields],
+                "formats": formats,
+                "offsets": [field.offset for field in layout.fields],
+                "itemsize": layout.size,
+            }
+        )
 
     def _make(self, name: str) -> object:
         if name in self.schema.structs:
