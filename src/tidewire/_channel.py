@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ._call import Call
 from ._feed import Buffer, Feed, Query
 from .book import BookLayout
 from .klines import Klines
-from .models import Kline, Trade
+from .models import KlineUpdate, Trade
 from .symbols import Interval, Symbol
 
-__all__ = ["BookChannel", "Guard", "KlineChannel", "TradeChannel", "ValueChannel"]
+__all__ = ["BookChannel", "Channel", "Guard", "KlineChannel", "TradeChannel", "ValueChannel"]
 
 T = TypeVar("T")
 
@@ -78,14 +78,14 @@ class KlineChannel:
     """A forming kline and those that close, and the call that fetches the latest ones, to mend a hole.
 
     ``parse`` returns a message's klines, oldest first. Where the venue does not say that a kline has closed, the next
-    one closes it: ``says_closed`` is then false, and so is ``Kline.closed`` in what ``parse`` returns.
+    one closes it: ``says_closed`` is then false, and so is ``KlineUpdate.closed`` in what ``parse`` returns.
     """
 
     feed: Feed
     topic: str
     symbol: Symbol
     interval: Interval
-    parse: Callable[[Buffer], Sequence[Kline]] = field(repr=False)
+    parse: Callable[[Buffer], Sequence[KlineUpdate]] = field(repr=False)
     recent: Call[Klines]
     says_closed: bool = True
     quiet_s: float | None = None
@@ -103,3 +103,6 @@ class ValueChannel(Generic[T]):
     symbol: Symbol
     parse: Callable[[Buffer], T | None] = field(repr=False)
     quiet_s: float | None = None
+
+
+Channel = BookChannel | TradeChannel | KlineChannel | ValueChannel[Any]

@@ -1,6 +1,6 @@
 # The compiled CTP binding. Public face: the folder ctp; nothing else imports this module.
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self, final
+from typing import Any, Self
 
 def probe(path: bytes) -> tuple[list[tuple[str, str, str]], str]: ...
 def make_record(

@@ -1,4 +1,4 @@
-"""What lives behind a watched symbol: one book or one run of trades, shared by all who watch it."""
+"""What lives behind a watched topic, shared by all who watch it: its keeper, its readers' inboxes, and trades."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from ._booksync import BookStats, BookSync
 from ._call import Call
-from ._channel import BookChannel, TradeChannel
+from ._channel import Channel, TradeChannel
 from ._connection import Patience
 from ._feed import Buffer, Query
-from ._heir import Heir, PlainHeir, Ready, ShadowHeir, SplicingHeir, numbers_alike
+from ._heir import Heir, PlainHeir, Ready
 from ._tradesync import TradeSync
-from .book import OrderBook
 from .errors import BookError, DecodeError, Error, StreamClosed
 from .models import Instrument, Trade
 from .symbols import Symbol
 
-__all__ = ["BookInbox", "Engine", "Inbox", "Live", "LiveBook", "LiveTrades", "Run", "TradeInbox"]
+__all__ = ["Engine", "Inbox", "Live", "LiveTrades", "NewestInbox", "Run", "TradeInbox"]
 
 T = TypeVar("T")
-C = TypeVar("C", bound="BookChannel | TradeChannel")
+C = TypeVar("C", bound="Channel")
 I = TypeVar("I", bound="Inbox[Any]")  # noqa: E741
 log = logging.getLogger("tidewire.stream")
 
@@ -75,22 +73,22 @@ class Inbox(ABC, Generic[T]):
         self.ready.set()
 
 
-class BookInbox(Inbox[OrderBook]):
-    """Remembers only that the book changed: a slow reader sees the newest state."""
+class NewestInbox(Inbox[T]):
+    """Keeps only what is newest: a slow reader sees that."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._changed: OrderBook | None = None
+        self._newest: T | None = None
 
-    def changed(self, book: OrderBook) -> None:
-        """Note a change."""
-        self._changed = book
+    def put(self, item: T) -> None:
+        """Replace what was not taken yet."""
+        self._newest = item
         self.ready.set()
 
-    def take(self) -> OrderBook | None:
-        """The book, if it changed since it was last taken."""
-        book, self._changed = self._changed, None
-        return book
+    def take(self) -> T | None:
+        """The newest item, if it is newer than the one last taken."""
+        item, self._newest = self._newest, None
+        return item
 
 
 class TradeInbox(Inbox[Trade]):
@@ -129,6 +127,8 @@ class Live(ABC, Generic[C, I]):
         self.channel = channel
         self.inboxes: set[I] = set()
         self.error: Error | None = None
+        self.received_ns: int | None = None
+        """When the venue last sent something for this topic (UTC nanoseconds)."""
         self._engine = engine
         self._asked = asyncio.Event()
         self._has_worked = False
@@ -145,7 +145,8 @@ class Live(ABC, Generic[C, I]):
 
     @abstractmethod
     def on_data(self, payload: Buffer) -> None:
-        """Take one message."""
+        """Take one message; overridden methods call this one, which notes the time."""
+        self.received_ns = time.time_ns()
 
     @abstractmethod
     def on_doubt(self, reason: str) -> None:
@@ -227,106 +228,6 @@ class Live(ABC, Generic[C, I]):
             task.get_loop().call_exception_handler({"message": "a stream's keeper failed", "exception": error})
 
 
-class LiveBook(Live[BookChannel, BookInbox]):
-    """A book kept in step with the venue."""
-
-    def __init__(self, channel: BookChannel, engine: Engine) -> None:
-        super().__init__(channel, engine)
-        self._book: OrderBook | None = None
-        self._sync: BookSync | None = None
-        self._is_up = False
-        self.received_ns: int | None = None
-        """When the venue last sent something for this book (UTC nanoseconds)."""
-
-    @property
-    def stats(self) -> BookStats:
-        """The book's counters."""
-        return BookStats() if self._sync is None else self._sync.stats
-
-    @property
-    def reason(self) -> str:
-        """Why the book is not live; empty when it is."""
-        return "not connected yet" if self._sync is None else self._sync.reason
-
-    def enter(self, inbox: BookInbox) -> None:
-        """Let a reader in, and show it the book as it stands."""
-        super().enter(inbox)
-        if self._has_worked and self._book is not None:
-            inbox.changed(self._book)
-
-    def deepen(self, channel: BookChannel) -> None:
-        """Take snapshots with more levels from now on, beginning with one."""
-        self.channel = channel
-        if self._is_up and self._sync is not None:
-            self._sync.depth = channel.depth
-            self._sync.doubted("more levels are wanted")
-            self._tell()
-
-    def on_up(self) -> None:
-        """Start over from a snapshot."""
-        self._is_up = True
-        if self._sync is not None:
-            self._sync.connected()
-            self._tell()
-
-    def on_data(self, payload: Buffer) -> None:
-        """Apply a delta, or hold it until there is a snapshot."""
-        self.received_ns = time.time_ns()
-        if self._sync is not None and self._sync.on_frame(payload, self.received_ns):
-            self._has_worked = self._has_worked or self._sync.is_live
-            self._tell()
-
-    def on_doubt(self, reason: str) -> None:
-        """Start over: the book can have missed something."""
-        if self._sync is not None:
-            self._sync.doubted(reason)
-            self._tell()
-
-    def on_down(self, reason: str) -> None:
-        """Doubt the book."""
-        self._is_up = False
-        if self._sync is not None:
-            self._sync.interrupted(reason)
-            self._tell()
-
-    def heir(self, ready: Ready) -> Heir:
-        """Messages that join on to the book, or a second book; a book that has not begun needs neither."""
-        if self._sync is None or self._book is None:
-            return PlainHeir(self, ready)
-        layout = self.channel.layout
-        if numbers_alike(layout):
-            return SplicingHeir(self, self._sync, ready, self._tell)
-        second = OrderBook(tick_size=self._book.tick_size, lot_size=self._book.lot_size)
-        return ShadowHeir(self, self._sync, ready, self._tell, second, layout)
-
-    async def _prepare(self) -> None:
-        instrument = await self._engine.instrument(self.channel.symbol)
-        contract = instrument.contract_size if self.channel.in_contracts else None
-        self._book = OrderBook(instrument.tick_size, instrument.lot_size, contract_size=contract or 1)
-        channel = self.channel
-        self._sync = BookSync(
-            self._book, channel.layout, self._asked.set, in_stream=channel.snapshot is None, depth=channel.depth
-        )
-
-    async def _fetch(self) -> None:
-        sync, snapshot = self._sync, self.channel.snapshot
-        if sync is None or sync.is_live:
-            return
-        if snapshot is None:
-            self._engine.renew(self)
-            return
-        ticket = sync.ticket
-        asking = self._engine.ask(self, snapshot) if isinstance(snapshot, Query) else self._engine.run(snapshot)
-        if sync.on_snapshot(await asking, ticket):
-            self._has_worked = True
-            self._tell()
-
-    def _tell(self) -> None:
-        if self._has_worked and self._book is not None:
-            for inbox in self.inboxes:
-                inbox.changed(self._book)
-
-
 class LiveTrades(Live[TradeChannel, TradeInbox]):
     """Trades in order, none missing."""
 
@@ -341,6 +242,7 @@ class LiveTrades(Live[TradeChannel, TradeInbox]):
 
     def on_data(self, payload: Buffer) -> None:
         """Pass a trade on."""
+        super().on_data(payload)
         try:
             trades = self.channel.parse(payload)
         except DecodeError as error:

@@ -30,7 +30,7 @@ from .models import (
     Ticker,
     Trade,
 )
-from .stream import BookStream, Streams, TradeStream
+from .stream import BookStream, FundingRateStream, KlineStream, Streams, TickerStream, TradeStream
 from .symbols import Kind, Symbol, Time
 from .venues import venue as load_venue
 
@@ -415,17 +415,20 @@ class AsyncClient(_Base):
         """Follow public trades: every one, in order. A reader too far behind gets ``StreamClosed`` with the count."""
         return self._streams.watch_trades(symbol)
 
-    def watch_ticker(self, symbol: str | Symbol) -> NoReturn:
-        """Follow quotes and 24 h statistics. Not built yet: raises ``NotSupported``, whatever the venue."""
-        self._streams.watch_ticker(symbol)
+    def watch_ticker(self, symbol: str | Symbol) -> TickerStream:
+        """Follow quotes and 24 h statistics. Slow readers see the newest."""
+        return self._streams.watch_ticker(symbol)
 
-    def watch_klines(self, symbol: str | Symbol, interval: str) -> NoReturn:
-        """Follow forming klines. Not built yet: raises ``NotSupported``, whatever the venue."""
-        self._streams.watch_klines(symbol, interval)
+    def watch_klines(self, symbol: str | Symbol, interval: str) -> KlineStream:
+        """Follow klines: the forming one as it changes, and each that closes, exactly once and in order.
 
-    def watch_funding_rate(self, symbol: str | Symbol) -> NoReturn:
-        """Follow a perpetual's funding rate. Not built yet: raises ``NotSupported``, whatever the venue."""
-        self._streams.watch_funding_rate(symbol)
+        ``closed`` tells them apart. Klines that closed during a disconnection are fetched and come first.
+        """
+        return self._streams.watch_klines(symbol, interval)
+
+    def watch_funding_rate(self, symbol: str | Symbol) -> FundingRateStream:
+        """Follow a perpetual's funding rate now forming. Slow readers see the newest."""
+        return self._streams.watch_funding_rate(symbol)
 
     def watch_orders(self) -> NoReturn:
         """Follow own orders. Not built yet: raises ``NotSupported``, whatever the venue."""

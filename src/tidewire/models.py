@@ -23,7 +23,7 @@ __all__ = [
     "FundingRate",
     "Health",
     "Instrument",
-    "Kline",
+    "KlineUpdate",
     "Level",
     "OpenInterest",
     "Order",
@@ -227,7 +227,7 @@ class Trade(_Model, frozen=True):
     time_ns: int
 
 
-class Kline(_Model, frozen=True):
+class KlineUpdate(_Model, frozen=True):
     """One bar of a stream, ``closed`` or still forming; it opens at ``open_time_ns``. Volumes as in ``Ticker``."""
 
     venue: str

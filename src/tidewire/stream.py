@@ -12,23 +12,39 @@ from typing import Any, Generic, NoReturn, Self, TypeVar
 import msgspec
 
 from ._booksync import BookStats
-from ._channel import BookChannel, TradeChannel
+from ._channel import BookChannel, Channel, KlineChannel, TradeChannel, ValueChannel
 from ._connection import Connection, ConnectionStats, Patience
 from ._feed import Feed, Query
-from ._live import BookInbox, Inbox, Live, LiveBook, LiveTrades, Run, TradeInbox
+from ._live import Inbox, Live, LiveTrades, NewestInbox, Run, TradeInbox
+from ._livebook import LiveBook
+from ._livevalue import KlineInbox, LiveKlines, LiveValue
 from ._venue import Venue
 from .book import OrderBook
 from .credentials import Credentials
 from .errors import ConnectionFailed, NotSupported, StreamClosed
-from .models import Instrument, Trade
-from .symbols import Symbol
+from .models import FundingRate, Instrument, KlineUpdate, Ticker, Trade
+from .symbols import Interval, Symbol
 
-__all__ = ["BookStats", "BookStream", "ConnectionStats", "Patience", "StreamStats", "Streams", "TradeStream"]
+__all__ = [
+    "BookStats",
+    "BookStream",
+    "ConnectionStats",
+    "FundingRateStream",
+    "KlineStream",
+    "Patience",
+    "StreamStats",
+    "Streams",
+    "TickerStream",
+    "TradeStream",
+]
 
 T = TypeVar("T")
 
 TRADE_QUEUE = 10_000
 """Trades kept for a reader that is slower than the market: about two minutes of a busy one."""
+
+KLINE_QUEUE = 10_000
+"""Closed klines kept for a slow reader."""
 
 
 class StreamStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +60,7 @@ class _Stream(Generic[T]):
     Closing it, leaving its ``async with`` or dropping it unsubscribes. For one task at a time.
     """
 
-    def __init__(self, streams: Streams, channel: BookChannel | TradeChannel, inbox: Inbox[T]) -> None:
+    def __init__(self, streams: Streams, channel: Channel, inbox: Inbox[T]) -> None:
         self._streams = streams
         self._channel = channel
         self._inbox = inbox
@@ -136,6 +152,23 @@ class TradeStream(_Stream[Trade]):
     """
 
 
+class KlineStream(_Stream[KlineUpdate]):
+    """Klines of one interval: the forming one as it changes, and each closed one, once and in order.
+
+    Slow readers see the forming kline's newest state and every closed one; those missed during a disconnection are
+    filled from the venue's recent klines. Raises ``StreamClosed`` with ``missed`` when closed klines no longer fit the
+    reader's queue.
+    """
+
+
+class TickerStream(_Stream[Ticker]):
+    """Quotes and 24 h statistics. Slow readers see the newest."""
+
+
+class FundingRateStream(_Stream[FundingRate]):
+    """The funding rate now forming. Slow readers see the newest."""
+
+
 async def _freely(costs: Mapping[str, int]) -> None:
     """No quotas to keep."""
 
@@ -183,23 +216,23 @@ class Streams:
 
     def watch_book(self, symbol: str | Symbol, depth: int | None = None) -> BookStream:
         """Follow a book; its snapshot holds at least ``depth`` levels a side (the venue's usual number by default)."""
-        return BookStream(self, self._venue.watch_book(symbol, depth), BookInbox())
+        return BookStream(self, self._venue.watch_book(symbol, depth), NewestInbox())
 
     def watch_trades(self, symbol: str | Symbol) -> TradeStream:
         """Follow public trades."""
         return TradeStream(self, self._venue.watch_trades(symbol), TradeInbox(self._trade_queue))
 
-    def watch_ticker(self, symbol: str | Symbol) -> NoReturn:
-        """Not built yet on any venue; raises ``NotSupported``."""
-        self._refuse("watch_ticker")
+    def watch_ticker(self, symbol: str | Symbol) -> TickerStream:
+        """Follow quotes and 24 h statistics."""
+        return TickerStream(self, self._venue.watch_ticker(symbol), NewestInbox())
 
-    def watch_klines(self, symbol: str | Symbol, interval: str) -> NoReturn:
-        """Not built yet on any venue; raises ``NotSupported``."""
-        self._refuse("watch_klines")
+    def watch_klines(self, symbol: str | Symbol, interval: str | Interval) -> KlineStream:
+        """Follow the forming kline, and each that closes."""
+        return KlineStream(self, self._venue.watch_klines(symbol, interval), KlineInbox(KLINE_QUEUE))
 
-    def watch_funding_rate(self, symbol: str | Symbol) -> NoReturn:
-        """Not built yet on any venue; raises ``NotSupported``."""
-        self._refuse("watch_funding_rate")
+    def watch_funding_rate(self, symbol: str | Symbol) -> FundingRateStream:
+        """Follow the funding rate now forming."""
+        return FundingRateStream(self, self._venue.watch_funding_rate(symbol), NewestInbox())
 
     def watch_orders(self) -> NoReturn:
         """Not built yet on any venue; raises ``NotSupported``."""
@@ -230,7 +263,7 @@ class Streams:
 
     # For the streams themselves.
 
-    def enter(self, channel: BookChannel | TradeChannel, inbox: Inbox[Any]) -> Live[Any, Any]:
+    def enter(self, channel: Channel, inbox: Inbox[Any]) -> Live[Any, Any]:
         """Give a reader what lives behind a channel, shared with those who watch the same."""
         if self._closed:
             raise StreamClosed("the client is closed", venue=self._venue.name)
@@ -243,8 +276,16 @@ class Streams:
         live.enter(inbox)
         return live
 
-    def _make(self, channel: BookChannel | TradeChannel) -> Live[Any, Any]:
-        return LiveBook(channel, self) if isinstance(channel, BookChannel) else LiveTrades(channel, self)
+    def _make(self, channel: Channel) -> Live[Any, Any]:
+        match channel:
+            case BookChannel():
+                return LiveBook(channel, self)
+            case TradeChannel():
+                return LiveTrades(channel, self)
+            case KlineChannel():
+                return LiveKlines(channel, self)
+            case ValueChannel():
+                return LiveValue(channel, self)
 
     async def leave(self, live: Live[Any, Any], inbox: Inbox[Any]) -> None:
         """Take a reader away; with the last one goes the subscription, and with the last of those the connection."""
@@ -295,7 +336,7 @@ class Streams:
         return query.parse(await self._placed[live].ask(live.channel.topic, query.write))
 
 
-def _deepen(live: Live[Any, Any], channel: BookChannel | TradeChannel) -> None:
+def _deepen(live: Live[Any, Any], channel: Channel) -> None:
     """Let a book that is watched already keep as many levels as its newest reader wants."""
     if not (isinstance(live, LiveBook) and isinstance(channel, BookChannel)):
         return

@@ -33,6 +33,7 @@ class Market:
     bids: dict[str, str] = field(default_factory=lambda: {"10": "1", "9": "1"})
     asks: dict[str, str] = field(default_factory=lambda: {"20": "1", "21": "1"})
     trades: list[dict[str, Any]] = field(default_factory=list)
+    klines: list[list[Any]] = field(default_factory=list)
 
     def change(self, bid: str, quantity: str = "1") -> dict[str, Any]:
         """Set a bid level; return the event."""
@@ -49,6 +50,14 @@ class Market:
         self.trades.append({"id": number, "price": price, "qty": "1", "time": 1723161255342, "isBuyerMaker": True})
         event = {"e": "trade", "E": 1723161255343, "s": self.native, "t": number, "p": price, "q": "1"}
         return event | {"T": 1723161255342, "m": True, "M": True}
+
+    def kline(self, index: int, close: str, *, closed: bool = False) -> dict[str, Any]:
+        """Change a one-minute kline; return the event."""
+        opens = index * 60_000
+        del self.klines[index:]
+        self.klines.append([opens, "1", "9", "1", close, "5", opens + 59_999, "50", 3, "1", "10", "0"])
+        bar = {"t": opens, "T": opens + 59_999, "o": "1", "h": "9", "l": "1", "c": close, "v": "5", "q": "50", "n": 3}
+        return {"e": "kline", "E": opens + 1, "s": self.native, "k": bar | {"x": closed}}
 
     def snapshot(self) -> bytes:
         """What REST answers now."""
@@ -131,6 +140,10 @@ class Exchange:
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         self.requests.append(f"{url.path}?{url.query}")
         market = self.markets[query["symbol"]]
+        if url.path == "/api/v3/klines":
+            self._changed.set()
+            await self.rest_open.wait()
+            return call.parse(json.dumps(market.klines).encode())
         if url.path == "/api/v3/depth":
             self.snapshots_at[query["symbol"]] = market.sequence
         body = market.snapshot() if url.path == "/api/v3/depth" else self._recent(market)

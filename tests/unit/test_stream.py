@@ -31,6 +31,7 @@ from tidewire.errors import (
 from tidewire.models import Side
 from tidewire.stream import BookStream, Streams
 from tidewire.symbols import Symbol
+from tidewire.venues import venue as binance
 
 from .exchange import QUICK, Exchange, mute, ours, streams_of, trading, wired
 
@@ -359,16 +360,22 @@ async def test_what_is_wrong_with_the_question_is_raised_before_anything_is_sent
     with pytest.raises(ConfigError, match="depth"):
         streams.watch_book("BTC-USDT", 100_000)
     for refused in (
-        lambda: streams.watch_ticker("BTC-USDT"),
-        lambda: streams.watch_klines("BTC-USDT", "1m"),
-        lambda: streams.watch_funding_rate("BTC-USDT-PERP"),
+        lambda: streams.watch_funding_rate("BTC-USDT"),
+        lambda: streams.watch_funding_rate("BTC-USDT-261225"),
         streams.watch_orders,
         streams.watch_balances,
         lambda: streams.watch_trades("BTC-USDT-PERP"),
     ):
         with pytest.raises(NotSupported):
             refused()
-    for opened in (streams.watch_book("NO-SUCH"), streams.watch_trades("NO-SUCH")):
+    with pytest.raises(ConfigError, match="7m"):
+        streams.watch_klines("BTC-USDT", "7m")
+    for opened in (
+        streams.watch_book("NO-SUCH"),
+        streams.watch_trades("NO-SUCH"),
+        streams.watch_ticker("NO-SUCH"),
+        streams.watch_klines("NO-SUCH", "1m"),
+    ):
         with pytest.raises(UnknownSymbol):
             await soon(anext(opened))
     assert not server.sockets
@@ -612,3 +619,92 @@ async def test_the_books_and_trades_of_a_symbol_share_a_connection(venue: Venue)
         assert stats.connections[0].bytes > 100
         assert set(stats.books) == {"BTC-USDT"}
         assert json.loads(json.dumps(stats.connections[0].url)).startswith("ws://127.0.0.1")
+
+
+# Values and klines.
+
+
+async def test_a_slow_reader_of_a_ticker_sees_the_newest(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    async with streams.watch_ticker("BTC-USDT") as slow, streams.watch_ticker("BTC-USDT") as quick:
+        await watching(exchange, "btcusdt@ticker")
+        for price in ("15", "16", "17"):
+            exchange.publish("btcusdt@ticker", ticker(price))
+            assert (await soon(anext(quick))).last == Decimal(price)
+        seen = await soon(anext(slow))
+        assert (seen.last, seen.bid, seen.trades, seen.time_ns) == (17, Decimal("14.5"), 7, 1723161255343_000_000)
+        exchange.publish("btcusdt@ticker", {"e": "24hrTicker", "c": "no number"})
+        exchange.publish("btcusdt@ticker", ticker("18"))
+        assert (await soon(anext(slow))).last == 18
+        async with streams.watch_ticker("BTC-USDT") as late:
+            assert (await soon(anext(late))).last == 18
+
+
+def ticker(price: str) -> dict[str, Any]:
+    rest = {
+        "o": "10",
+        "h": "20",
+        "l": "5",
+        "v": "100",
+        "q": "1500",
+        "n": 7,
+        "b": "14.5",
+        "B": "1",
+        "a": "15.5",
+        "A": "2",
+    }
+    return {"e": "24hrTicker", "E": 1723161255343, "s": "BTCUSDT", "c": price, **rest}
+
+
+async def test_closed_klines_come_once_also_those_missed_while_disconnected(venue: Venue) -> None:
+    exchange, streams, server = venue
+    topic, market = "btcusdt@kline_1m", exchange.markets["BTCUSDT"]
+    async with streams.watch_klines("BTC-USDT", "1m") as stream:
+        await watching(exchange, topic)
+        exchange.publish(topic, market.kline(0, "5"))
+        first = await soon(anext(stream))
+        assert (first.open, first.close, first.closed, first.interval, first.trades) == (1, 5, False, "1m", 3)
+        for socket in server.sockets:
+            socket.abort()
+        await exchange.until(lambda: not server.sockets)
+        for index in range(3):
+            market.kline(index, f"{index + 6}.25", closed=True)
+        await watching(exchange, topic)
+        exchange.publish(topic, market.kline(3, "9"))
+        got = [await soon(anext(stream)) for _ in range(4)]
+        assert [(x.open_time_ns // 60_000_000_000, str(x.close), x.closed) for x in got] == [
+            (0, "6.25", True),
+            (1, "7.25", True),
+            (2, "8.25", True),
+            (3, "9", False),
+        ]
+
+
+async def test_a_slow_reader_of_klines_sees_every_closed_one_and_the_newest_forming(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    topic, market = "btcusdt@kline_1m", exchange.markets["BTCUSDT"]
+    async with streams.watch_klines("BTC-USDT", "1m") as slow, streams.watch_klines("BTC-USDT", "1m") as quick:
+        await watching(exchange, topic)
+        for index in range(3):
+            for close in ("5", "6"):
+                exchange.publish(topic, market.kline(index, close))
+                await soon(anext(quick))
+            exchange.publish(topic, market.kline(index, "7", closed=True))
+            await soon(anext(quick))
+        exchange.publish(topic, market.kline(3, "8"))
+        await soon(anext(quick))
+        assert [(int(x.close), x.closed) for x in [await soon(anext(slow)) for _ in range(4)]] == [
+            (7, True),
+            (7, True),
+            (7, True),
+            (8, False),
+        ]
+
+
+async def test_a_funding_rate_is_typed() -> None:
+    channel = binance("binance").watch_funding_rate("BTC-USDT-PERP")
+    assert channel.feed.url == "wss://fstream.binance.com/market/stream"
+    event = {"e": "markPriceUpdate", "E": 1, "s": "BTCUSDT", "p": "11.5", "i": "11.4", "P": "0", "r": "0.0001", "T": 2}
+    found = channel.parse(json.dumps({"stream": channel.topic, "data": event}).encode())
+    assert found is not None
+    assert (found.rate, found.mark_price, found.funding_time_ns) == (Decimal("0.0001"), Decimal("11.5"), 2_000_000)

@@ -152,7 +152,13 @@ def test_commands_keep_the_venues_limits() -> None:
 
 
 def test_what_is_offered() -> None:
-    assert {verb for verb in BINANCE.capabilities if verb.startswith("watch_")} == {"watch_book", "watch_trades"}
+    assert {verb for verb in BINANCE.capabilities if verb.startswith("watch_")} >= {
+        "watch_book",
+        "watch_trades",
+        "watch_ticker",
+        "watch_klines",
+        "watch_funding_rate",
+    }
     with pytest.raises(NotSupported):
         BINANCE.watch_trades("BTC-USDT-PERP")
     with pytest.raises(ConfigError, match="depth"):

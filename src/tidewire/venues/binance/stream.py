@@ -10,24 +10,23 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 from typing import Any, Final, Literal
 
 import msgspec
 
-from ..._channel import BookChannel, TradeChannel
+from ..._channel import BookChannel, KlineChannel, TradeChannel, ValueChannel
 from ..._feed import Acknowledged, Buffer, Feed, Leaving, Message, Moment, Refused
 from ..._venue import Venue
 from ...book import BookLayout, LevelArray, MessageLayout, SequenceRule
 from ...errors import VenueError
-from ...models import Side, Trade
-from ...symbols import Kind, Symbol
-from . import wire
+from ...models import FundingRate, Ticker
+from ...symbols import Interval, Kind, Symbol
+from . import prices, wire
 
 __all__ = ["BOOK", "BinanceStreams", "read"]
 
-_DELTA = MessageLayout(bids=LevelArray("b"), asks=LevelArray("a"), first="U", last="u")
+_DELTA = MessageLayout(bids=LevelArray("b"), asks=LevelArray("a"), first="U", last="u", time="E")
 _SNAPSHOT = MessageLayout(bids=LevelArray("bids"), asks=LevelArray("asks"), last="lastUpdateId")
 
 BOOK: Final[Mapping[Kind, BookLayout]] = {
@@ -40,13 +39,16 @@ BOOK: Final[Mapping[Kind, BookLayout]] = {
     ),
 }
 
-# The futures streams were split by topic on 2026-04-23: books are "public", aggregated trades are "market".
-_PATHS: Final[Mapping[Kind, str]] = {"spot": "/stream", "linear": "/public/stream"}
+# The futures streams were split by topic on 2026-04-23: books are "public"; klines, tickers and funding are "market".
+_BOOKS: Final[Mapping[Kind, str]] = {"spot": "/stream", "linear": "/public/stream"}
+_VALUES: Final[Mapping[Kind, str]] = {"spot": "/stream", "linear": "/market/stream"}
 
 # Commands and heartbeats a second that the venue takes: 5 on spot, 10 on futures. Beyond that it closes, then bans.
 _COMMANDS_PER_S: Final[Mapping[Kind, float]] = {"spot": 3.0, "linear": 5.0}
 
 _LIFE_S = 23.5 * 3600.0  # the venue ends a connection after 24 hours
+
+_VALUE_QUIET_S = 30.0  # tickers and marks come every few seconds, whatever the market does
 
 _SNAPSHOT_DEPTH = 1000  # weight 50 on spot; the 5000 that the documentation suggests cost 250 of 6000 a minute
 
@@ -57,14 +59,14 @@ class BinanceStreams(Venue):
     def watch_book(self, symbol: str | Symbol, depth: int | None = None) -> BookChannel:
         """Deltas every 100 ms over a REST snapshot. See: <symbol>@depth@100ms."""
         market = self.symbol(symbol)
-        levels = depth or _SNAPSHOT_DEPTH
+        call = self.fetch_book(market, depth or _SNAPSHOT_DEPTH)
         return BookChannel(
             feed=self._feed(market.kind),
             topic=f"{self.native_symbol(market).lower()}@depth@100ms",
             symbol=market,
             layout=BOOK[market.kind],
-            snapshot=replace(self.fetch_book(market, levels), parser=bytes),  # type: ignore[arg-type]
-            depth=levels,
+            snapshot=replace(call, parser=bytes),  # type: ignore[arg-type]
+            depth=next(size for size in self.spec.book_depths[market.kind] if size >= (depth or _SNAPSHOT_DEPTH)),
         )
 
     def watch_trades(self, symbol: str | Symbol) -> TradeChannel:
@@ -76,13 +78,50 @@ class BinanceStreams(Venue):
             feed=self._feed(market.kind),
             topic=f"{self.native_symbol(market).lower()}@trade",
             symbol=market,
-            parse=partial(_trade, symbol=market),
+            parse=partial(prices.trade, symbol=market),
             recent=self.fetch_trades(market, self.spec.trades_page[market.kind]),
         )
 
-    def _feed(self, kind: Kind) -> Feed:
+    def watch_ticker(self, symbol: str | Symbol) -> ValueChannel[Ticker]:
+        """Once a second on spot, every two on futures, where quotes are not part of it. See: <symbol>@ticker."""
+        market = self.symbol(symbol)
+        return ValueChannel(
+            feed=self._feed(market.kind, _VALUES),
+            topic=f"{self.native_symbol(market).lower()}@ticker",
+            symbol=market,
+            parse=partial(prices.ticker, symbol=market),
+            quiet_s=_VALUE_QUIET_S,
+        )
+
+    def watch_klines(self, symbol: str | Symbol, interval: str | Interval) -> KlineChannel:
+        """Every 1 or 2 s on spot, 250 ms on futures, while there are trades. See: <symbol>@kline_<interval>."""
+        market = self.symbol(symbol)
+        parsed, spelling = self.interval(interval, market.kind)
+        return KlineChannel(
+            feed=self._feed(market.kind, _VALUES),
+            topic=f"{self.native_symbol(market).lower()}@kline_{spelling}",
+            symbol=market,
+            interval=parsed,
+            parse=partial(prices.kline, symbol=market, interval=parsed),
+            recent=self.fetch_klines(market, parsed, limit=self.spec.klines_page[market.kind]),
+        )
+
+    def watch_funding_rate(self, symbol: str | Symbol) -> ValueChannel[FundingRate]:
+        """Every 3 s. See: <symbol>@markPrice."""
+        market = self.symbol(symbol)
+        if market.kind != "linear" or market.expiry is not None:
+            raise self._unsupported(f"funding rates for {market}")
+        return ValueChannel(
+            feed=self._feed(market.kind, _VALUES),
+            topic=f"{self.native_symbol(market).lower()}@markPrice",
+            symbol=market,
+            parse=partial(prices.funding_rate, symbol=market),
+            quiet_s=_VALUE_QUIET_S,
+        )
+
+    def _feed(self, kind: Kind, paths: Mapping[Kind, str] = _BOOKS) -> Feed:
         return Feed(
-            url=self.stream_hosts[kind] + _PATHS[kind],
+            url=self.stream_hosts[kind] + paths[kind],
             subscribe=partial(_command, "SUBSCRIBE"),
             unsubscribe=partial(_command, "UNSUBSCRIBE"),
             read=read,
@@ -148,35 +187,3 @@ def _parse(frame: Buffer) -> Message:
     if found.id is not None and found.result is not msgspec.UNSET:
         return Acknowledged(found.id)
     return None
-
-
-# Events.
-
-
-class _Trade(msgspec.Struct, tag_field="e", tag="trade"):
-    t: int
-    p: Decimal
-    q: Decimal
-    T: int
-    m: bool
-
-
-class _TradeFrame(msgspec.Struct):
-    data: _Trade
-
-
-_trade_frame = wire.decoder(_TradeFrame)
-
-
-def _trade(frame: Buffer, symbol: Symbol) -> tuple[Trade]:
-    trade = _trade_frame(frame).data  # type: ignore[arg-type]
-    made = Trade(
-        venue=wire.VENUE,
-        symbol=symbol,
-        trade_id=str(trade.t),
-        price=trade.p,
-        quantity=trade.q,
-        side=Side.SELL if trade.m else Side.BUY,
-        time_ns=trade.T * 1_000_000,
-    )
-    return (made,)
