@@ -81,8 +81,7 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook]]):
         layout = self.channel.layout
         if numbers_alike(layout):
             return SplicingHeir(self, self._sync, ready, self._tell)
-        second = OrderBook(tick_size=self._book.tick_size, lot_size=self._book.lot_size)
-        return ShadowHeir(self, self._sync, ready, self._tell, second, layout)
+        return ShadowHeir(self, self._sync, ready, self._tell, self._book.blank(), layout)
 
     async def _prepare(self) -> None:
         instrument = await self._engine.instrument(self.channel.symbol)

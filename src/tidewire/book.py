@@ -164,6 +164,10 @@ class OrderBook(_native.Book):
         counted = lot_size if self._contract_size is None else _contracts(lot_size, contract_size)
         super().__init__(str(tick_size), str(counted), str(lot_size))
 
+    def blank(self) -> OrderBook:
+        """Return an empty book with the same steps."""
+        return OrderBook(self.tick_size, self.lot_size, contract_size=self._contract_size or 1)
+
     @property
     def tick_size(self) -> Decimal:
         """Step of prices: as given, or finer since a price needed it."""
