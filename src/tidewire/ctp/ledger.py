@@ -34,6 +34,7 @@ class Entry:
 
     __slots__ = (
         "client_order_id",
+        "closed",
         "error",
         "exchange_key",
         "filled",
@@ -62,6 +63,7 @@ class Entry:
         self.rejected_by: Refuser | None = None
         self.error: Error | None = None
         self.updated_ns: int | None = None
+        self.closed = False  # by a row that said so, rather than by fills alone
         self.told = False  # by CTP or the exchange: before that it is only known here
         self.order: Order = self._picture()
 
@@ -204,6 +206,8 @@ class Ledger:
         """A row of the private flow or of a query; true when it told something new."""
         entry, is_new = self._entry_of(row, replayed)
         status, filled = entry.status, row.VolumeTraded
+        if entry.closed and filled <= entry.filled:
+            return entry, is_new  # nothing can be new: most rows of a replayed day end here
         fresh = read_status(row.OrderStatus, row.OrderSubmitStatus)
         refused = row.OrderSubmitStatus == "5"
         entry.told = True
@@ -215,6 +219,7 @@ class Ledger:
                 entry.reason = row.StatusMsg
             moment = row.CancelTime or row.UpdateTime or row.InsertTime
             entry.at(_time_ns(parse_day(row.TradingDay), row.InsertDate, moment))
+            entry.closed = fresh.is_final
         if fresh is OrderStatus.REJECTED and entry.error is None and entry.status is fresh:
             entry.rejected_by = "exchange"
             entry.error = order_refused(row.StatusMsg, by="exchange", exchange=row.ExchangeID)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import os
+import tempfile
 from collections.abc import Iterable
 from concurrent.futures import Future
 from pathlib import Path
@@ -107,7 +108,14 @@ class Trader(_Base):
         query_timeout: float = 30.0,
     ) -> None:
         fronts = [front] if isinstance(front, str) else list(front)
-        folder = Path(flow_folder) if flow_folder else default_folder("trader", fronts[0], broker_id, user_id)
+        # What is simulated is gone with the process, so its files are, too.
+        self._temporary = tempfile.TemporaryDirectory(prefix="tidewire-ctp-") if library == "sim" else None
+        if flow_folder is not None:
+            folder = Path(flow_folder)
+        elif self._temporary is not None:
+            folder = Path(self._temporary.name)
+        else:
+            folder = default_folder("trader", fronts[0], broker_id, user_id)
         session = TraderSession(
             LibraryLink("trader", fronts, library=library, folder=folder),
             front=fronts[0],
@@ -133,6 +141,7 @@ class Trader(_Base):
     def close(self) -> None:
         """End every stream and the connection; orders stay as they are. Repeating it is harmless."""
         self._opened.close()
+        self._clean_up()
 
     def __enter__(self) -> Self:
         return self.open()
@@ -150,6 +159,11 @@ class Trader(_Base):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._opened.aclose()
+        self._clean_up()
+
+    def _clean_up(self) -> None:
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     @overload
     def create_order(

@@ -216,7 +216,8 @@ class TraderSession(Session):
                 yield self.pause(_SETTLE_S)
             log.warning("CTP %s: positions as queried and as traded differ; auto offsets go by the trades", self.front)
         except Error as error:
-            log.warning("CTP %s: the day's orders and positions could not be told: %s", self.front, error)
+            if self.login.state is State.READY:  # otherwise the next login asks again
+                log.warning("CTP %s: the day's orders and positions could not be told: %s", self.front, error)
             raise
         finally:
             self._syncing = None
