@@ -229,14 +229,15 @@ class Front:
         """Queue recorded snapshots, which from now on move their contracts alone; return how many seconds they take.
 
         They are published byte for byte. ``pace``: seconds from one to the next; ``None``: as their stamps say, with
-        pauses cut to a minute. Users' orders meet the recorded quotes. ``KeyError`` for a contract not listed.
+        pauses cut to a minute. Users' orders meet the recorded quotes. ``KeyError`` for a contract not listed,
+        ``ValueError`` for a field that CTP has not.
         """
         rows = ticks if isinstance(ticks, np.ndarray) else read_ticks(ticks)
-        if rows.dtype != struct_dtype("DepthMarketData"):
-            raise ValueError("ticks must have the layout struct_dtype('DepthMarketData')")
+        data = np.zeros(len(rows), struct_dtype("DepthMarketData"))  # NumPy packs what it concatenates
+        for name in rows.dtype.names or ():
+            data[name] = rows[name]
         after = _pauses(rows) if pace is None else np.arange(len(rows)) * round(pace * 1000)
         due = np.ascontiguousarray(after + self._call("tidewire_sim_now"), dtype=np.int64)
-        data = np.ascontiguousarray(rows)
         pointer = due.ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
         self._call("tidewire_sim_feed", data.ctypes.data_as(ctypes.c_void_p), pointer, len(data))
         return float(after[-1]) / 1000 + 0.5 if len(rows) else 0.0
