@@ -127,7 +127,7 @@ class Line:
         self._inflater = Inflater(MAX_MESSAGE) if feed.gzip else None
         self._ledger = Ledger(feed.topics_per_command, feed.together)
         self._queries: deque[tuple[Callable[[Moment], str], asyncio.Future[bytes]]] = deque()
-        self._answers: dict[int, asyncio.Future[bytes]] = {}
+        self._answers: dict[int, tuple[asyncio.Future[bytes], float]] = {}  # awaited, and since when
         self._number = 0
         self._last_number: int | None = None  # of the venue's messages, where it counts them
         self._pace = Pace(feed.commands_per_s, feed.commands_burst, time.monotonic())
@@ -190,7 +190,7 @@ class Line:
             await asyncio.gather(extending, return_exceptions=True)
             await socket.wait_closed()
             why = self._why or ConnectionFailed(f"{self._feed}: closed")
-            for answer in (*(future for _, future in self._queries), *self._answers.values()):
+            for answer in (*(future for _, future in self._queries), *(future for future, _ in self._answers.values())):
                 if not answer.done():
                     answer.set_exception(why)
         return why
@@ -254,8 +254,8 @@ class Line:
             case Acknowledged(number, topics):
                 self._now_up(self._ledger.answered(number, topics))
             case Answer(number, payload):
-                if (answer := self._answers.pop(number, None)) is not None and not answer.done():
-                    answer.set_result(bytes(payload))
+                if (awaited := self._answers.pop(number, None)) is not None and not awaited[0].done():
+                    awaited[0].set_result(bytes(payload))
             case Refused():
                 self._refused(message)
             case Ended(topics, reason):
@@ -287,9 +287,9 @@ class Line:
                     self.topics[topic].on_up()
 
     def _refused(self, refusal: Refused) -> None:
-        if refusal.number is not None and (answer := self._answers.pop(refusal.number, None)) is not None:
-            if not answer.done():
-                answer.set_exception(refusal.error)
+        if refusal.number is not None and (awaited := self._answers.pop(refusal.number, None)) is not None:
+            if not awaited[0].done():
+                awaited[0].set_exception(refusal.error)
             return
         topics = self._ledger.refused(refusal.number, refusal.topics)
         log.warning("%s refused %s: %s", self._feed, ", ".join(topics) or "a command", refusal.error)
@@ -387,7 +387,8 @@ class Line:
             self._ledger.asked(number, (LOGIN,), now)
             socket.send(self._feed.login(moment))
         elif self._queries:
-            write, self._answers[number] = self._queries.popleft()
+            write, answer = self._queries.popleft()
+            self._answers[number] = answer, now
             socket.send(write(moment))
         elif surplus := self._ledger.surplus(self._wanted()):
             self._ledger.asked(number, surplus, now, subscribing=False)
@@ -401,7 +402,8 @@ class Line:
     def _check_silence(self, socket: Socket) -> None:
         now = time.monotonic()
         quiet = now - socket.last_received
-        if now - (self._ledger.oldest or now) > self._feed.answer_s:
+        asked = min((since for future, since in self._answers.values() if not future.done()), default=now)
+        if now - min(asked, self._ledger.oldest or now) > self._feed.answer_s:
             self.hang_up(f"a command was not answered within {self._feed.answer_s:g} s")
         elif quiet > self._feed.idle_s + self._feed.answer_s:
             self.hang_up(f"silent for {quiet:.1f} s")

@@ -44,6 +44,14 @@ def _exchange(name: str) -> VenueExchange:
     return VenueExchange(dialect, 1, {}, Quotas(dialect.limits), levels=1)
 
 
+@functools.cache
+def _instrument(name: str, symbol: Symbol) -> Instrument:
+    """The instrument as the client reads it in the venue's words: contracts are its own affair."""
+    call = venue(name).fetch_instruments(symbol.kind)
+    answer = _load(name).answer(call.request, _exchange(name))
+    return next(each for each in call.parse(answer.body) if each.symbol == symbol)
+
+
 class TinyMarket:
     """A dozen levels a side that change at the word, and the memory of every state that they were in.
 
@@ -140,7 +148,7 @@ class World:
         return call.parse(body, status=int(lines[0].split()[1]), headers=headers)
 
     async def _instrument(self, symbol: str | Symbol) -> Instrument:
-        return self.market.market.instrument
+        return _instrument(self.service.dialect.name, self.symbol)
 
     # The client.
 

@@ -16,6 +16,7 @@ from ....symbols import Kind, Symbol
 from . import market, swaps, trading
 from .ask import MS, Ask, authenticate, check_names, read_params
 from .refusal import JSON, Envelope, Refusal, refusal_of
+from .stream import open_session
 
 __all__ = ["DIALECT"]
 
@@ -105,11 +106,11 @@ _PUBLIC: Final = ("reference", "klines", "price", "ticker", "tickers", "depth", 
 
 
 class HtxDialect:
-    """Spot and swap addresses on one port. REST only: there are no streams yet."""
+    """Spot and swap addresses on one port."""
 
     name = "htx"
     kinds: tuple[Kind, ...] = ("spot", "linear")
-    ping_s = 5.0
+    ping_s = None
     limits: Mapping[str, Limit] = {
         **{f"spot-{name}": Limit(10, 1, bans=False) for name in _PUBLIC},
         **{f"spot-{name}": Limit(100, 2, bans=False) for name in ("accounts", "balance", "place", "cancel")},
@@ -181,8 +182,8 @@ class HtxDialect:
         }
 
     def session(self, path: str, exchange: Exchange) -> Session | None:
-        """No streams."""
-        return None
+        """Market data of spot, its books, market data of swaps, and their notifications."""
+        return open_session(path, exchange)
 
 
 def _find(request: Request) -> tuple[Endpoint | None, Mapping[str, str]]:

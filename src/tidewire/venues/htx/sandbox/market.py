@@ -14,9 +14,11 @@ from .bars import bars
 from .refusal import Refusal
 
 __all__ = [
+    "PERIODS",
     "Whole",
     "contracts",
     "depth",
+    "kline",
     "klines",
     "last_trade",
     "merged",
@@ -25,9 +27,11 @@ __all__ = [
     "swap_tickers",
     "symbols",
     "trades",
+    "turnover",
+    "unit",
 ]
 
-_PERIODS: Final = {
+PERIODS: Final = {
     "1min": "1m",
     "5min": "5m",
     "15min": "15m",
@@ -114,7 +118,7 @@ def _contract(instrument: Instrument) -> dict[str, object]:
 def klines(ask: Ask) -> Any:
     """Newest first on spot. Bounds are inclusive seconds; on swaps a size makes the venue ignore them."""
     instrument = ask.instrument()
-    interval = Interval.parse(_PERIODS[ask.choice("period", tuple(_PERIODS))])
+    interval = Interval.parse(PERIODS[ask.choice("period", tuple(PERIODS))])
     spot, first, last = ask.kind == "spot", ask.integer("from"), ask.integer("to")
     start = None if first is None else first * _SECOND
     end = None if last is None else last * _SECOND + 1
@@ -126,12 +130,12 @@ def klines(ask: Ask) -> Any:
     elif not spot and start is not None:
         size = _PAGE + 1
     found = bars(ask.exchange, instrument.symbol, interval, start, end, size)
-    rows = [_kline(instrument, bar) for bar in found if len(found) <= _PAGE]  # more than a page is no answer at all
+    rows = [kline(instrument, bar) for bar in found if len(found) <= _PAGE]  # more than a page is no answer at all
     channel = f"market.{instrument.native}.kline.{ask.needed('period')}"
     return Whole(ch=channel, data=rows[::-1] if spot else rows)
 
 
-def _kline(instrument: Instrument, bar: Bar) -> dict[str, object]:
+def kline(instrument: Instrument, bar: Bar) -> dict[str, object]:
     return {
         "id": bar.open_ns // _SECOND,
         "open": bar.open,
@@ -140,11 +144,11 @@ def _kline(instrument: Instrument, bar: Bar) -> dict[str, object]:
         "high": bar.high,
         "amount": bar.volume,
         "count": bar.trades,
-        **_turnover(instrument, bar.volume, bar.quote_volume),
+        **turnover(instrument, bar.volume, bar.quote_volume),
     }
 
 
-def _turnover(instrument: Instrument, volume: Decimal, value: Decimal) -> dict[str, object]:
+def turnover(instrument: Instrument, volume: Decimal, value: Decimal) -> dict[str, object]:
     """``vol`` is quote on spot, contracts on swaps."""
     if instrument.kind == "spot":
         return {"vol": value}
@@ -189,7 +193,7 @@ def merged(ask: Ask) -> Any:
 
 def _merged(ask: Ask, instrument: Instrument) -> dict[str, object]:
     ticker = ask.exchange.ticker(instrument.symbol)
-    unit, zero = _unit(instrument), Decimal(0)
+    size, zero = unit(instrument), Decimal(0)
     tick: dict[str, object] = {
         "id": ask.exchange.book(instrument.symbol, 1).sequence,
         "open": ticker.open,
@@ -198,9 +202,9 @@ def _merged(ask: Ask, instrument: Instrument) -> dict[str, object]:
         "high": ticker.high,
         "amount": ticker.volume,
         "count": ticker.trades,
-        "bid": [ticker.bid, (ticker.bid_quantity or zero) / unit],
-        "ask": [ticker.ask, (ticker.ask_quantity or zero) / unit],
-        **_turnover(instrument, ticker.volume or zero, ticker.quote_volume or zero),
+        "bid": [ticker.bid, (ticker.bid_quantity or zero) / size],
+        "ask": [ticker.ask, (ticker.ask_quantity or zero) / size],
+        **turnover(instrument, ticker.volume or zero, ticker.quote_volume or zero),
     }
     if instrument.kind == "spot":
         return {**tick, "version": tick["id"]}
@@ -249,7 +253,7 @@ def depth(ask: Ask) -> Any:
     if ask.text("depth") is not None:
         levels = int(ask.choice("depth", ("5", "10", "20")))
     book = ask.exchange.book(instrument.symbol, levels)
-    sides = {"bids": _side(book.bids, _unit(instrument)), "asks": _side(book.asks, _unit(instrument))}
+    sides = {"bids": _side(book.bids, unit(instrument)), "asks": _side(book.asks, unit(instrument))}
     tick = {**sides, "version": book.sequence, "ts": (book.time_ns or 0) // MS}
     return Whole(ch=f"market.{instrument.native}.depth.{kind}", tick=tick)
 
@@ -258,5 +262,5 @@ def _side(levels: Sequence[Level], unit: Decimal) -> list[list[Decimal]] | None:
     return [[level.price, level.quantity / unit] for level in levels] or None
 
 
-def _unit(instrument: Instrument) -> Decimal:
+def unit(instrument: Instrument) -> Decimal:
     return Decimal(1) if instrument.kind == "spot" else instrument.lot_size
