@@ -158,7 +158,7 @@ cdef class Book:
     """State and levels of one order book; what tidewire.OrderBook is made of."""
 
     cdef unique_ptr[CoreBook] book
-    cdef object layout
+    cdef readonly object layout
     cdef CompiledBookLayout compiled
     cdef bint busy
     cdef readonly object updated_ns

@@ -69,6 +69,7 @@ class BookSync:
         self._limit = buffer_bytes
         self._held: deque[bytes] = deque()
         self._held_bytes = 0
+        self._second: tuple[OrderBook, BookSync] | None = None
         self._live_times = 0
         self._reached: int | None = None  # the number that the book had got to on this subscription
         self._buffered = self._discarded = self._gaps = self._outdated = 0
@@ -102,6 +103,20 @@ class BookSync:
         self.interrupted(reason)
         self._ask()
 
+    def refresh(self) -> None:
+        """Ask for another snapshot without doubting the book: a second one is begun from it, and takes its place."""
+        if not self.is_live or self._in_stream:
+            self.doubted("another snapshot is wanted")
+        elif self._second is None:
+            book = self._book.blank()
+            self._second = book, BookSync(book, self._layout, self._ask, depth=self.depth)
+            self._second[1].connected()
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """True while a snapshot would be of use."""
+        return not self.is_live or self._second is not None
+
     def interrupted(self, reason: str) -> None:
         """Deltas may be missing from here on: what is held, and a snapshot on its way, is worthless."""
         self.ticket += 1
@@ -116,6 +131,8 @@ class BookSync:
                 return self._begin(frame, received_ns)
             self._hold(bytes(frame))
             return False
+        if self._second is not None:
+            self._second[1].on_frame(frame)
         try:
             applied = self._book.apply(frame, self._layout, received_ns)
             if applied and self._book.crossed:
@@ -176,8 +193,10 @@ class BookSync:
         A snapshot that the deltas held do not continue is not used, and another one is asked for. Raises
         ``DecodeError``, and changes nothing, when the snapshot cannot be read.
         """
-        if ticket != self.ticket or self.is_live:
+        if ticket != self.ticket or not self.wants_snapshot:
             return False
+        if self._second is not None:
+            return self._take_second(body, *self._second)
         self._book.apply_snapshot(body, self._layout, limit=self.depth)
         try:
             self._replay()
@@ -191,6 +210,13 @@ class BookSync:
             return False
         self._settle()
         return True
+
+    def _take_second(self, body: bytes, book: OrderBook, sync: BookSync) -> bool:
+        """Begin the second book from its snapshot, and put it in the first one's place."""
+        if sync.on_snapshot(body, sync.ticket):
+            self._second = None
+            self._book.copy_from(book)
+        return self._second is None
 
     def _check_age(self) -> None:
         """Refuse a snapshot from a cache that lags behind what this book has shown before."""
@@ -226,8 +252,9 @@ class BookSync:
     def _doubt(self, reason: str) -> None:
         if self.is_live:
             self._reached = self._book.sequence
+        self._second = None
         self.is_live, self.reason = False, reason
-        self._book.mark_stale()
+        self._book.mark_stale(reason)
 
     def _hold(self, frame: bytes) -> None:
         self._buffered += 1

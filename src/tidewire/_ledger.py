@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from ._feed import LOGIN
+
 __all__ = ["Ledger", "Pace"]
 
 
@@ -68,7 +70,7 @@ class Ledger:
         """Note that a command for some topics was sent."""
         if subscribing:
             self._commands[number] = _Command({*topics}, now)
-            self.held |= self._commands[number].waiting
+            self.held |= self._commands[number].waiting - {LOGIN}
         else:
             self.held.difference_update(topics)
             self._renewed.difference_update(topics)

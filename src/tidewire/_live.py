@@ -7,12 +7,12 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from ._call import Call
 from ._channel import Channel, TradeChannel
-from ._connection import Patience
+from ._connection import LiveSubscriber, Patience
 from ._feed import Buffer, Query
 from ._heir import Heir, PlainHeir, Ready
 from ._tradesync import TradeSync
@@ -129,6 +129,7 @@ class Live(ABC, Generic[C, I]):
         self.error: Error | None = None
         self.received_ns: int | None = None
         """When the venue last sent something for this topic (UTC nanoseconds)."""
+        self._renewed_ns = time.time_ns()
         self._engine = engine
         self._asked = asyncio.Event()
         self._has_worked = False
@@ -156,8 +157,28 @@ class Live(ABC, Generic[C, I]):
     def on_down(self, reason: str) -> None:
         """Data may be missing from now on."""
 
+    @property
+    def heard_ns(self) -> int:
+        """When the topic last showed a sign of life, or was last asked for."""
+        return max(self.received_ns or 0, self._renewed_ns)
+
     def on_tick(self, now: float) -> None:
-        """Nothing to look after."""
+        """Doubt a topic that is silent for too long although its connection lives."""
+        quiet_s = self.channel.quiet_s
+        if quiet_s is not None and time.time_ns() - self.heard_ns > quiet_s * 1e9:
+            self.renew(f"silent for {quiet_s:g} s")
+
+    def renew(self, reason: str) -> None:
+        """Doubt the topic, and subscribe to it anew."""
+        log.warning("%s: %s; subscribing anew", self.channel.topic, reason)
+        self._renewed_ns = time.time_ns()
+        self.on_down(reason)
+        self._engine.renew(self)
+
+    @property
+    def subscriptions(self) -> Mapping[str, LiveSubscriber]:
+        """The topics that it lives on, and what takes each."""
+        return {self.channel.topic: self}
 
     def on_failed(self, error: Error) -> None:
         """Nothing more will come: tell the readers."""

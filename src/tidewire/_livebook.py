@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from ._booksync import BookStats, BookSync
-from ._channel import BookChannel
+from ._channel import BookChannel, Guard
+from ._connection import LiveSubscriber
 from ._feed import Buffer, Query
 from ._heir import Heir, PlainHeir, Ready, ShadowHeir, SplicingHeir, numbers_alike
 from ._live import Engine, Live, NewestInbox
 from .book import OrderBook
+from .errors import DecodeError, Error
 
-__all__ = ["LiveBook"]
+__all__ = ["LiveBook", "Sentry"]
 
 
 class LiveBook(Live[BookChannel, NewestInbox[OrderBook]]):
@@ -22,6 +25,8 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook]]):
         self._book: OrderBook | None = None
         self._sync: BookSync | None = None
         self._is_up = False
+        self._begun_ns = 0
+        self._sentry = None if channel.guard is None else Sentry(self, channel.guard)
 
     @property
     def stats(self) -> BookStats:
@@ -42,14 +47,15 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook]]):
     def deepen(self, channel: BookChannel) -> None:
         """Take snapshots with more levels from now on, beginning with one."""
         self.channel = channel
-        if self._is_up and self._sync is not None:
+        if self._sync is not None:
             self._sync.depth = channel.depth
-            self._sync.doubted("more levels are wanted")
-            self._tell()
+            if self._is_up:
+                self._sync.refresh()
 
     def on_up(self) -> None:
         """Start over from a snapshot."""
         self._is_up = True
+        self._begun_ns = time.time_ns()
         if self._sync is not None:
             self._sync.connected()
             self._tell()
@@ -74,6 +80,26 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook]]):
             self._sync.interrupted(reason)
             self._tell()
 
+    def on_tick(self, now: float) -> None:
+        """Look for silence, for a snapshot that does not come, and for a side that has too few known levels left."""
+        super().on_tick(now)
+        book, sync = self._book, self._sync
+        if book is None or sync is None:
+            return
+        if not sync.is_live:
+            late = time.time_ns() - max(self._begun_ns, self._renewed_ns) > self.channel.feed.answer_s * 1e9
+            if late and self.channel.snapshot is None:
+                self.renew("its snapshot did not come")
+        elif (few := (self.channel.depth or 0) // 2) and (
+            (book.bids_cut and book.bid_count < few) or (book.asks_cut and book.ask_count < few)
+        ):
+            sync.refresh()
+
+    @property
+    def subscriptions(self) -> Mapping[str, LiveSubscriber]:
+        """The book's topic, and that of its guard."""
+        return {**super().subscriptions, **({self._sentry.topic: self._sentry} if self._sentry is not None else {})}
+
     def heir(self, ready: Ready) -> Heir:
         """Messages that join on to the book, or a second book; a book that has not begun needs neither."""
         if self._sync is None or self._book is None:
@@ -94,9 +120,10 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook]]):
 
     async def _fetch(self) -> None:
         sync, snapshot = self._sync, self.channel.snapshot
-        if sync is None or sync.is_live:
+        if sync is None or not sync.wants_snapshot:
             return
         if snapshot is None:
+            self._renewed_ns = time.time_ns()
             self._engine.renew(self)
             return
         ticket = sync.ticket
@@ -109,3 +136,54 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook]]):
         if self._has_worked and self._book is not None:
             for inbox in self.inboxes:
                 inbox.put(self._book)
+
+
+class Sentry:
+    """Takes the topic that watches over a book."""
+
+    def __init__(self, book: LiveBook, guard: Guard) -> None:
+        self.topic = guard.topic
+        self._book = book
+        self._guard = guard
+        self._number: int | None = None
+        self._heard_ns = time.time_ns()
+
+    def on_up(self) -> None:
+        """Begin to listen for silence."""
+        self._heard_ns = time.time_ns()
+        self._number = None
+
+    def on_data(self, payload: Buffer) -> None:
+        """Compare the venue's number with the last one, and with what the book has received."""
+        try:
+            number = self._guard.number(payload)
+        except DecodeError:
+            return  # the silence that follows, if it does, tells
+        last, self._number = self._number, number
+        self._heard_ns = now = time.time_ns()
+        if last is None or number == last:
+            return
+        if number < last:
+            self._book.renew(f"the venue's sequence fell from {last} to {number}")
+        elif now - self._book.heard_ns > self._guard.quiet_s * 1e9:
+            self._book.renew(f"silent for {self._guard.quiet_s:g} s while the market moved")
+
+    def on_doubt(self, reason: str) -> None:
+        """The book is told itself."""
+
+    def on_down(self, reason: str) -> None:
+        """The book is told itself."""
+
+    def on_failed(self, error: Error) -> None:
+        """A book without its guard cannot be trusted."""
+        self._book.on_failed(error)
+
+    def on_tick(self, now: float) -> None:
+        """Doubt the book when its guard has fallen silent."""
+        if time.time_ns() - self._heard_ns > self._guard.quiet_s * 1e9:
+            self._heard_ns = time.time_ns()
+            self._book.renew(f"its guard is silent for {self._guard.quiet_s:g} s")
+
+    def heir(self, ready: Ready) -> Heir:
+        """Both lines may bring it."""
+        return PlainHeir(self, ready, merging=True)

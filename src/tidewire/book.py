@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+import time
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation
 from enum import StrEnum
 from typing import Literal
@@ -15,7 +17,7 @@ from . import _native
 from .errors import BookError, ConfigError, CrossedBook
 from .models import Level
 
-__all__ = ["BookLayout", "BookState", "LevelArray", "MessageLayout", "OrderBook", "SequenceRule"]
+__all__ = ["BookLayout", "BookState", "Guarantee", "LevelArray", "MessageLayout", "OrderBook", "SequenceRule"]
 
 
 class SequenceRule(StrEnum):
@@ -126,6 +128,18 @@ class BookState(StrEnum):
 _STATES = {state.value: state for state in BookState}
 
 
+class Guarantee(StrEnum):
+    """What a LIVE book proves, beside what silence, crossing and a checksum (where one is sent) tell.
+
+    ``SEQUENCE``: its messages are numbered, and none is missing. ``CONNECTION``: the messages of the whole connection
+    are numbered, and none is missing. ``NONE``: the venue numbers nothing; a message that it lost goes unnoticed.
+    """
+
+    SEQUENCE = "sequence"
+    CONNECTION = "connection"
+    NONE = "none"
+
+
 # Longer than any quantity of a venue: the default 28 digits would round silently.
 _EXACT = Context(prec=100, traps=[InvalidOperation, DivisionByZero, Inexact])
 
@@ -163,6 +177,7 @@ class OrderBook(_native.Book):
         self._contract_size = None if contract_size in (1, "1") else contract_size
         counted = lot_size if self._contract_size is None else _contracts(lot_size, contract_size)
         super().__init__(str(tick_size), str(counted), str(lot_size))
+        self._reason = ""
 
     def blank(self) -> OrderBook:
         """Return an empty book with the same steps."""
@@ -183,10 +198,44 @@ class OrderBook(_native.Book):
         """``LIVE``, or why not."""
         return _STATES[super().state]
 
+    @property
+    def reason(self) -> str:
+        """Why the book is not ``LIVE``; empty when it is."""
+        match self.state:
+            case BookState.LIVE:
+                return ""
+            case BookState.SYNCING:
+                return self._reason or "no snapshot yet"
+            case _:
+                return self._reason or "a message was missing or wrong"
+
+    def mark_stale(self, reason: str = "") -> None:
+        """Make a LIVE book STALE, and note why: its source is lost. A snapshot makes it LIVE again."""
+        super().mark_stale()
+        self._reason = reason
+
+    @property
+    def guarantee(self) -> Guarantee | None:
+        """What it proves that the book is LIVE, by the layout of its last message; ``None`` before the first."""
+        if self.layout is None:
+            return None
+        match self.layout.rule:
+            case SequenceRule.NONE:
+                return Guarantee.NONE
+            case SequenceRule.CONNECTION:
+                return Guarantee.CONNECTION
+            case _:
+                return Guarantee.SEQUENCE
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last message was received, of those applied with their time; infinite before."""
+        return math.inf if self.updated_ns is None else (time.time_ns() - self.updated_ns) / 1e9
+
     def require_live(self) -> None:
         """Raise ``BookError`` unless the book is ``LIVE``, ``CrossedBook`` when bids reach asks."""
         if self.state is not BookState.LIVE:
-            raise BookError(f"the book is {self.state}")
+            raise BookError(f"the book is {self.state}: {self.reason}")
         if self.crossed:
             raise CrossedBook(f"best bid {self.best_bid} is not below best ask {self.best_ask}")
 

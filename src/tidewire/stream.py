@@ -298,7 +298,8 @@ class Streams:
         # All of this before the first await: somebody may watch the same again meanwhile.
         connection = self._placed.pop(live, None)
         if connection is not None:
-            connection.remove(live.channel.topic, live)
+            for topic, subscriber in live.subscriptions.items():
+                connection.remove(topic, subscriber)
             if connection.is_idle:
                 self._connections = [(feed, each) for feed, each in self._connections if each is not connection]
         await live.aclose()
@@ -321,7 +322,8 @@ class Streams:
             connection = Connection(wanted, self, self.patience)
             self._connections.append((wanted, connection))
         self._placed[live] = connection
-        connection.add(live.channel.topic, live)
+        for topic, subscriber in live.subscriptions.items():
+            connection.add(topic, subscriber)
 
     def renew(self, live: Live[Any, Any]) -> None:
         """Subscribe to its topic anew."""
