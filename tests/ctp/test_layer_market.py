@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from tidewire.ctp.market_session import MarketSession
+from tidewire.ctp.session import Event
 from tidewire.errors import CtpError, StreamClosed
 
 from .layer_front import Front, failure
@@ -97,6 +98,20 @@ def test_a_slow_reader_is_told_or_sees_the_newest(front):
     assert caught.value.missed == 3
     front.say("OnRtnDepthMarketData", snapshot(Volume=5))
     assert newest.next(0).volume == 5
+
+
+def test_snapshots_beyond_what_can_be_kept_are_left_out_and_told(front):
+    front.log_in()
+    strict, newest = watch(front, "rb2610"), watch(front, "rb2610", conflate=True)
+    snap = Event("OnRtnDepthMarketData", (snapshot(),))
+    assert front.session.admits(snap, 65_535)
+    assert [front.session.admits(snap, 65_536) for _ in range(3)] == [False] * 3
+    assert front.session.admits(Event("OnFrontDisconnected", (0x1001,)), 10**6)
+    front.say("OnRtnDepthMarketData", snapshot(Volume=9))
+    with pytest.raises(StreamClosed) as caught:
+        strict.next(0)
+    assert caught.value.missed == 4  # the one after a gap would hide it
+    assert newest.next(0).volume == 9
 
 
 def test_a_refused_subscription_ends_its_readers(front):

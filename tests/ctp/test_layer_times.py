@@ -45,10 +45,10 @@ TABLE = [
 
 @pytest.mark.parametrize(("exchange", "trading", "action", "clock", "true_trading", "natural"), TABLE)
 def test_each_exchange_at_each_hour(exchange, trading, action, clock, true_trading, natural):
-    stamp = repair(exchange, trading, action, parse_seconds(clock), 500)
+    stamp = repair(exchange, trading, action, parse_seconds(clock))
     assert (stamp.trading_day, stamp.action_day) == (true_trading, natural)
-    when = dt.datetime.combine(natural, dt.time.fromisoformat(clock), CHINA).replace(microsecond=500_000)
-    assert stamp.time_ns == int(when.timestamp() * 1000) * 10**6
+    when = dt.datetime.combine(natural, dt.time.fromisoformat(clock), CHINA)
+    assert stamp.time_ns == int(when.timestamp()) * 10**9
 
 
 def test_no_time_is_no_time():

@@ -118,6 +118,9 @@ class Desk:
 
     def heard(self, entry: Entry) -> None:
         """An order changed: tell those who wait for it."""
+        if entry.request_id is not None and entry.told:
+            self._inserts.pop(entry.request_id, None)
+            entry.request_id = None
         if entry.status is OrderStatus.PENDING:
             return
         verdict = self._verdicts.pop(entry.key, None)
@@ -210,6 +213,7 @@ class Desk:
             session.journal.add(Remembered(name, *key, request_id))
         entry = session.ledger.sent(key, SimpleNamespace(**order), name)
         self._inserts[request_id] = entry
+        entry.request_id = request_id
         fields = {
             **session.sender,
             **order,

@@ -44,6 +44,7 @@ class Entry:
         "reason",
         "rejected_by",
         "replayed",
+        "request_id",
         "row",
         "status",
         "told",
@@ -55,6 +56,7 @@ class Entry:
         self.row = row
         self.client_order_id = client_order_id
         self.replayed = replayed
+        self.request_id: int | None = None  # while an answer to its insertion may come
         self.exchange_key: ExchangeKey | None = None
         self.status = OrderStatus.PENDING
         self.filled = 0

@@ -13,7 +13,7 @@ from ..errors import CtpDisconnected, Error
 from .login import State
 from .models import Instrument, Tick
 from .refusals import request_refused
-from .session import Link, Session
+from .session import Event, Link, Session
 from .streams import Stream, Topic
 from .ticks import TickMaker
 from .ticktime import parse_day
@@ -25,6 +25,10 @@ log = logging.getLogger("tidewire.ctp")
 # Fronts drop a session that subscribes to thousands at once (openctp-ctp-python#30): so many at a time, a second apart.
 _BATCH = 500
 _PAUSE_S = 1.0
+
+# Snapshots that wait to be made ticks: some hundred megabytes, and half a minute of every instrument there is. Beyond
+# that they are left out, and the readers told.
+_BACKLOG = 65_536
 
 
 class MarketSession(Session):
@@ -41,6 +45,8 @@ class MarketSession(Session):
         self._wanted: Counter[str] = Counter()
         self._queue: deque[str] = deque()  # wanted, but not asked for in this connection yet
         self._not_before = 0.0
+        self._left_out = 0  # counted in the vendor's thread, told in ours
+        self._told_out = 0
         self.trading_day: dt.date | None = None
 
     # For the faces.
@@ -98,6 +104,12 @@ class MarketSession(Session):
         for topic in self._topics.values():
             topic.end(ending)
 
+    def admits(self, event: Event, backlog: int) -> bool:
+        if backlog < _BACKLOG or event.name != "OnRtnDepthMarketData":
+            return True
+        self._left_out += 1
+        return False
+
     def pump_more(self, now: float) -> float | None:
         if self.login.state is not State.READY or not self._queue:
             return None
@@ -120,6 +132,11 @@ class MarketSession(Session):
         }
 
     def _on_snapshot(self, row: Any) -> None:
+        if self._left_out != self._told_out:
+            missed, self._told_out = self._left_out - self._told_out, self._left_out
+            log.warning("CTP %s: %s snapshots came faster than they could be taken", self.front, missed)
+            for each in self._topics.values():
+                each.miss(missed)
         tick = self._maker.make(row, time.time_ns())
         self._latest[tick.symbol] = tick
         topic = self._topics.get(tick.symbol)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import threading
 from typing import Any, Generic, TypeVar
 
@@ -10,7 +11,7 @@ from .._redact import install, register
 from ..errors import ConfigError
 from .login import State
 from .models import Connection
-from .session import Session
+from .session import Event, Session
 from .streams import Stream
 from .worker import Worker
 
@@ -22,7 +23,14 @@ S = TypeVar("S", bound=Session)
 class Opened(Generic[S]):
     """A session with its thread. ``open`` and ``close`` may be called from any thread but the session's own."""
 
-    def __init__(self, session: S, *, name: str, secrets: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        session: S,
+        *,
+        name: str,
+        secrets: tuple[str, ...],
+        folder: tempfile.TemporaryDirectory[str] | None = None,
+    ) -> None:
         register(*secrets)
         install()
         self.session = session
@@ -30,6 +38,7 @@ class Opened(Generic[S]):
         session.poke = self._worker.poke
         self._lock = threading.Lock()
         self._started = False
+        self._folder = folder  # of the session's files, if they end with it
 
     def open(self) -> None:
         """Connect and log in, or close and raise ``Timeout``, ``AuthenticationError`` or ``CtpError``."""
@@ -54,6 +63,8 @@ class Opened(Generic[S]):
         self.session.close()
         if self._started:
             self._worker.stop()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     async def aclose(self) -> None:
         """As ``close``, without blocking the event loop."""
@@ -74,7 +85,12 @@ class Opened(Generic[S]):
                 raise ConfigError("a session is opened once; make another")
             self._started = True
         self._worker.start()
-        self.session.link.start(self._worker.put, self.session.wants)
+        self.session.link.start(self._deliver, self.session.wants)
+
+    def _deliver(self, event: Event) -> None:
+        """In the vendor's thread: leave what it brought, and return at once."""
+        if self.session.admits(event, self._worker.backlog):
+            self._worker.put(event)
 
 
 def shown(name: str, **parts: Any) -> str:

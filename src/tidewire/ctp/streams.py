@@ -60,6 +60,13 @@ class Stream(Generic[T]):
                 self._queue.append(item)
             self._wake()
 
+    def miss(self, count: int) -> None:
+        """So many items were lost on their way; a reader of the newest does not mind."""
+        with self._changed:
+            if not self._ended and self._latest_of is None:
+                self._missed += count
+                self._wake()
+
     def end(self, error: Error | None) -> None:
         """Nothing more comes: with an error unless the reader wished it."""
         with self._changed:
@@ -144,7 +151,7 @@ class Stream(Generic[T]):
             missed, self._missed = self._missed, 0
             self._ended = True
             raise StreamClosed(
-                f"the reader fell behind: its queue of {self._limit} overflowed and {missed} were missed",
+                f"the reader fell behind a queue of {self._limit}, or all of us behind the front: {missed} were missed",
                 venue="ctp",
                 missed=missed,
             )
@@ -191,6 +198,11 @@ class Topic(Generic[T]):
         """Give an item to every reader."""
         for stream in self._streams:
             stream.put(item)
+
+    def miss(self, count: int) -> None:
+        """Tell every reader that items were lost on their way."""
+        for stream in self._streams:
+            stream.miss(count)
 
     def end(self, error: Error | None) -> None:
         """Nothing more comes."""

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import ConfigError
 from ..futures.products import product
 from .models import Instrument, Tick
-from .ticktime import parse_day, parse_seconds, repair
+from .ticktime import repair_texts
 
 __all__ = ["TickMaker", "terms_of"]
 
@@ -78,21 +78,22 @@ class TickMaker:
         symbol = row.InstrumentID
         series = self._series.get(symbol) or self._at(symbol)
         exchange = row.ExchangeID or series.exchange
-        seconds = parse_seconds(row.UpdateTime)
-        stamp = repair(exchange, parse_day(row.TradingDay), parse_day(row.ActionDay), seconds, row.UpdateMillisec)
+        trading_day, action_day, time_ns = repair_texts(exchange, row.TradingDay, row.ActionDay, row.UpdateTime)
+        if time_ns is not None:
+            time_ns += row.UpdateMillisec * 10**6
         series.sequence += 1
         stale = False
         if series.awaits_first:
             series.awaits_first = False
-            stale = stamp.time_ns is None or abs(received_ns - stamp.time_ns) > _STALE_NS
+            stale = time_ns is None or abs(received_ns - time_ns) > _STALE_NS
         volume, turnover, low, high = row.Volume, row.Turnover, row.LowestPrice, row.HighestPrice
         bids, asks = _levels(row)
         return Tick(
             symbol=symbol,
             exchange=exchange,
-            trading_day=stamp.trading_day,
-            action_day=stamp.action_day,
-            time_ns=stamp.time_ns,
+            trading_day=trading_day,
+            action_day=action_day,
+            time_ns=time_ns,
             received_ns=received_ns,
             sequence=series.sequence,
             stale=stale,

@@ -22,7 +22,7 @@ import datetime as dt
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["Stamp", "china_ns", "parse_day", "parse_seconds", "repair"]
+__all__ = ["Stamp", "china_ns", "parse_day", "parse_seconds", "repair", "repair_texts"]
 
 _DAY_S = 86_400
 _CHINA_S = 8 * 3600
@@ -62,14 +62,12 @@ def parse_seconds(text: str) -> int | None:
     return hours * 3600 + minutes * 60 + seconds
 
 
-def china_ns(day: dt.date, seconds: int, milliseconds: int = 0) -> int:
+def china_ns(day: dt.date, seconds: int) -> int:
     """UTC nanoseconds of a day and a time of day in China."""
-    return (_midnight_s(day) + seconds) * 10**9 + milliseconds * 10**6
+    return (_midnight_s(day) + seconds) * 10**9
 
 
-def repair(
-    exchange: str, trading_day: dt.date | None, action_day: dt.date | None, seconds: int | None, milliseconds: int = 0
-) -> Stamp:
+def repair(exchange: str, trading_day: dt.date | None, action_day: dt.date | None, seconds: int | None) -> Stamp:
     """Find the true days of a time, given the days as the front wrote them.
 
     A night snapshot with two equal days has one that is wrong: CZCE's trading day, anybody else's natural day.
@@ -87,8 +85,14 @@ def repair(
         trading = _trading_day_of(natural, seconds)
     elif natural is None and trading is not None:
         natural = _natural_day_of(trading, seconds)
-    time_ns = None if natural is None else china_ns(natural, seconds, milliseconds)
+    time_ns = None if natural is None else china_ns(natural, seconds)
     return Stamp(trading, natural, time_ns)
+
+
+@lru_cache(maxsize=4096)
+def repair_texts(exchange: str, trading_day: str, action_day: str, clock: str) -> Stamp:
+    """As ``repair``, of what a front wrote; remembered, because all instruments share their seconds."""
+    return repair(exchange, parse_day(trading_day), parse_day(action_day), parse_seconds(clock))
 
 
 @lru_cache(maxsize=64)

@@ -109,11 +109,12 @@ class Trader(_Base):
     ) -> None:
         fronts = [front] if isinstance(front, str) else list(front)
         # What is simulated is gone with the process, so its files are, too.
-        self._temporary = tempfile.TemporaryDirectory(prefix="tidewire-ctp-") if library == "sim" else None
+        temporary = None
         if flow_folder is not None:
             folder = Path(flow_folder)
-        elif self._temporary is not None:
-            folder = Path(self._temporary.name)
+        elif library == "sim":
+            temporary = tempfile.TemporaryDirectory(prefix="tidewire-ctp-")
+            folder = Path(temporary.name)
         else:
             folder = default_folder("trader", fronts[0], broker_id, user_id)
         session = TraderSession(
@@ -130,7 +131,8 @@ class Trader(_Base):
             auth_code=auth_code,
             product_info=product_info,
         )
-        self._opened = Opened(session, name="tidewire-ctp-trader", secrets=(password, auth_code))
+        secrets = (password, auth_code)
+        self._opened = Opened(session, name="tidewire-ctp-trader", secrets=secrets, folder=temporary)
         self._verbs = TraderVerbs(session)
 
     def open(self) -> Self:
@@ -141,7 +143,6 @@ class Trader(_Base):
     def close(self) -> None:
         """End every stream and the connection; orders stay as they are. Repeating it is harmless."""
         self._opened.close()
-        self._clean_up()
 
     def __enter__(self) -> Self:
         return self.open()
@@ -159,11 +160,6 @@ class Trader(_Base):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._opened.aclose()
-        self._clean_up()
-
-    def _clean_up(self) -> None:
-        if self._temporary is not None:
-            self._temporary.cleanup()
 
     @overload
     def create_order(
