@@ -1,5 +1,6 @@
 // A simulated front: who is connected, who is logged in, what time it is. One lock guards all of it.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -34,6 +35,7 @@ class Front : public std::enable_shared_from_this<Front>, private Audience {
   static std::shared_ptr<Front> find(const std::string& address);
   static std::shared_ptr<Front> by_handle(std::uint64_t handle);
   void close();
+  bool is_closed() const { return closed_; }
 
   // For links: none is called with a link's lock held.
   bool attach(const std::shared_ptr<Link>& link, const std::string& address);
@@ -138,7 +140,8 @@ class Front : public std::enable_shared_from_this<Front>, private Audience {
   std::vector<std::shared_ptr<Link>> links_;  // connected
   std::map<std::string, std::unique_ptr<User>, std::less<>> users_;
   bool open_door_ = true;  // until a script adds a user, everybody may come
-  bool listening_ = true, closed_ = false;
+  bool listening_ = true;
+  std::atomic<bool> closed_{false};
   Flow public_flow_;
   std::map<std::string, char> statuses_;  // by product, as last published
   Millis next_step_;

@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <set>
+#include <utility>
 
 #include "front.hpp"
 #include "log.hpp"
@@ -209,6 +210,7 @@ void Link::run() {
     }
     files_.save();
     idle_.notify_all();
+    if (front_ && front_->is_closed()) front_.reset();  // closed while this waited to reconnect
     const std::shared_ptr<Front> front = front_;
     lock.unlock();
     SteadyClock::time_point until = SteadyClock::now() + between_looks;
@@ -222,7 +224,10 @@ void Link::run() {
   files_.save();
   outbox_.clear();
   local_.clear();
-  front_.reset();
+  const std::shared_ptr<Front> front = std::exchange(front_, nullptr);
+  lock.unlock();
+  if (front) front->detach(*this);  // it may have been found while Release was under way
+  lock.lock();
   finished_ = true;
   idle_.notify_all();
 }
