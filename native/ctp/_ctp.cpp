@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "block.hpp"
 #include "errors.hpp"
 #include "library.hpp"
 #include "record.hpp"
@@ -81,6 +82,9 @@ PYBIND11_MODULE(_ctp, module) {
   module.def("probe", &probe_library, py::arg("path"),
              "Load a library, ask for its versions and let it go: ([(kind, version, factory)], problem).");
   add_records(module);
+
+  py::class_<Block>(module, "Block", py::buffer_protocol(), "The bytes of a batch of ticks.")
+      .def_buffer([](Block& self) { return py::buffer_info(self.data(), static_cast<py::ssize_t>(self.size())); });
 
   py::class_<Session, Holder>(module, "Session", "One API of the vendor's, and its callbacks.")
       .def(py::init([](const py::bytes& library, const std::string& kind, const std::string& factory,

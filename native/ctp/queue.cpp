@@ -17,12 +17,12 @@ void Queue::push(const Event& event, const Arrival& arrival, std::string_view ke
     ++waits_;
     emptied_.wait(lock, [this] { return events_.count() < capacity_ || closed_; });
   }
-  const bool was_empty = events_.count() == 0;
   const std::size_t at = events_.add(event, arrival);
   if (!key.empty()) latest_.emplace(key, at);
-  if (!was_empty) return;  // whoever drains has been told already
+  const std::size_t waiting = events_.count();
   lock.unlock();
-  filled_.notify_one();
+  if (waiting == 1 || waiting == gather_) filled_.notify_one();  // in between, whoever drains has been told already
+  if (waiting != 1) return;
   // Costs 15 us, which is why it is written only here. It can only fail when the counter is full, which also wakes.
   constexpr std::uint64_t one = 1;
   if (wake_fd_ >= 0 && write(wake_fd_, &one, sizeof one) < 0) return;
@@ -32,6 +32,9 @@ bool Queue::take(Events& taken, std::chrono::milliseconds patience) {
   taken.clear();
   std::unique_lock lock(mutex_);
   filled_.wait_for(lock, patience, [this] { return events_.count() > 0 || closed_; });
+  if (gather_ > 1 && patience > patience.zero()) {
+    filled_.wait_for(lock, std::chrono::milliseconds(1), [this] { return events_.count() >= gather_ || closed_; });
+  }
   std::swap(taken, events_);
   latest_.clear();
   const bool more = taken.count() > 0 || !closed_;

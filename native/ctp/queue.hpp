@@ -1,6 +1,7 @@
 // Callbacks waiting for a consumer. Bounded: a full queue makes the vendor's thread wait, nothing is ever dropped.
 // Only ticks may be overwritten by later ones of the same instrument, and only when told.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -29,10 +30,10 @@ class Events {
  public:
   std::size_t add(const Event& event, const Arrival& arrival) {
     const std::size_t at = bytes_.size();
+    append(&event, sizeof event);
+    append(arrival.data, event.data_size);
+    append(arrival.info, event.info_size);
     bytes_.resize(at + span(event));
-    std::memcpy(bytes_.data() + at, &event, sizeof event);
-    if (event.data_size != 0) std::memcpy(data(at), arrival.data, event.data_size);
-    if (event.info_size != 0) std::memcpy(data(at) + event.data_size, arrival.info, event.info_size);
     ++count_;
     return at;
   }
@@ -54,17 +55,24 @@ class Events {
   static std::size_t span(const Event& event) {
     return (sizeof event + event.data_size + event.info_size + 7U) & ~std::size_t{7};
   }
+  void append(const void* from, std::size_t size) {
+    const auto* bytes = static_cast<const char*>(from);
+    if (size != 0) bytes_.insert(bytes_.end(), bytes, bytes + size);
+  }
   std::vector<char> bytes_;
   std::size_t count_ = 0;
 };
 
 class Queue {
  public:
-  Queue(std::size_t capacity, int wake_fd) : capacity_(capacity), wake_fd_(wake_fd) {}
+  // A consumer is woken by the first event and, where it wants to gather, when so many wait.
+  Queue(std::size_t capacity, std::size_t gather, int wake_fd)
+      : capacity_(capacity), gather_(std::min(gather, capacity)), wake_fd_(wake_fd) {}
 
   // With a key, the event takes the place of one with the same key that still waits.
   void push(const Event& event, const Arrival& arrival, std::string_view key = {});
-  // Moves all that waits into `taken`, after waiting for the first event. False once closed and empty.
+  // Moves all that waits into `taken`, after waiting for the first event and, with patience, a moment for more to
+  // gather. False once closed and empty.
   bool take(Events& taken, std::chrono::milliseconds patience);
   void close();
 
@@ -72,7 +80,7 @@ class Queue {
   std::uint64_t waits() const { return waits_; }
 
  private:
-  const std::size_t capacity_;
+  const std::size_t capacity_, gather_;
   const int wake_fd_;  // an eventfd that tells of the first event; -1 for none
   std::mutex mutex_;
   std::condition_variable filled_, emptied_;

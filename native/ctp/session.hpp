@@ -46,7 +46,7 @@ class Session final : public Listener {
   Session(void* api, const Slots& slots, std::vector<Callback> callbacks, const Options& options,
           pybind11::object on_error);
 
-  // Who listens, by slot. `batch` takes the ticks of a batch as one bytearray, or is None.
+  // Who listens, by slot. `batch` takes the ticks of a batch as a Block, or is None.
   void listen(const pybind11::list& targets, const pybind11::object& batch);
 
   // Methods of the API, by the shapes of their arguments.

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 import tidewire as tw
 
-from . import book, demo, doctor, klines, sandbox, venues
+from . import book, ctp, demo, doctor, klines, sandbox, venues
 from .exits import INTERRUPTED, MEANINGS, exit_code
 from .output import TALK
 
@@ -43,6 +43,7 @@ app = typer.Typer(
 )
 for command in (demo.demo, sandbox.sandbox, venues.venues, klines.klines, book.book, doctor.doctor):
     app.command()(command)
+app.add_typer(ctp.ctp, name="ctp")
 
 
 def _tell(error: Exception) -> None:

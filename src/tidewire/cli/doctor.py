@@ -11,6 +11,7 @@ import typer
 
 import tidewire as tw
 
+from ..ctp import Library, find_libraries
 from ..sandbox import Sandbox
 from ..signing import cpu_features
 from .options import EnvironmentOption, JsonOption, Place, SandboxOption, place
@@ -54,7 +55,13 @@ def _installation() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cpu features": " ".join(cpu_features()) or "none: portable code",
         "packages": ", ".join(f"{name} {_version(name)}" for name in _PACKAGES),
+        "ctp libraries": "; ".join(map(_library, find_libraries())) or "none: pip install openctp-ctp, or vnpy_ctp",
     }
+
+
+def _library(found: Library) -> str:
+    told = found.problem or f"{found.version} {found.kind}"
+    return f"{told}, {found.path}".replace(str(Path.home()), "~")
 
 
 def _examine(venue: str, where: Place) -> dict[str, str]:

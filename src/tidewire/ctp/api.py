@@ -380,7 +380,7 @@ class TraderApi(_Api, wire.TraderMethods):
     _class = "TraderApi"
 
 
-def _call_with_records(target: Callable[[Any], object], dtype: np.dtype[np.void], data: bytearray) -> None:
+def _call_with_records(target: Callable[[Any], object], dtype: np.dtype[np.void], data: _ctp.Block) -> None:
     target(np.frombuffer(data, dtype=dtype))
 
 
