@@ -38,7 +38,7 @@ format: .venv/with-lint
 	$(BIN)/ruff format --quiet
 	$(BIN)/clang-format -i $(NATIVE)
 
-bench: .venv/installed .venv/with-test .venv/with-bench
+bench: .venv/installed .venv/with-test .venv/with-bench build/rivals/installed
 	$(BIN)/python -m pytest benchmarks --benchmark-json=build/benchmarks.json
 	$(BIN)/python benchmarks/report.py build/benchmarks.json
 
@@ -60,6 +60,12 @@ clean:
 
 .venv/with-%: .venv/prepared
 	$(PIP) --group $*
+	@touch $@
+
+build/rivals/installed: pyproject.toml  # whole clients to compare with, in an environment of their own
+	$(BIN)/python -m venv build/rivals
+	build/rivals/bin/python -m pip install --quiet 'pip>=25.1'
+	build/rivals/bin/python -m pip --disable-pip-version-check install --quiet --group rivals
 	@touch $@
 
 CORE := build/core build/sanitize

@@ -28,6 +28,7 @@ HEADLINES = {
     "1,000 Binance klines to columns, real newest": "1,000 klines into columns",
     "1,000 book diffs of 20 levels": "merge 1,000 book updates of 20 levels",
     "1,000 recorded Binance spot diffs": "the same, recorded: 35 levels, many of them far from the best price",
+    "a recorded Binance session of": "34,500 recorded updates, from the socket to the book, whole clients",
 }
 
 
@@ -59,21 +60,25 @@ def ladders(benchmarks: list[dict[str, Any]]) -> Ladders:
     return {work: dict(sorted(medians.items(), key=lambda item: -item[1])) for work, medians in groups.items()}
 
 
-def machine(info: Mapping[str, Any]) -> str:
+def machine(report: Mapping[str, Any]) -> str:
     """Processor, interpreter and versions, in one sentence."""
+    info = report["machine_info"]
     cpu = info.get("cpu", {})
+    told = {benchmark.get("extra_info", {}).get("version") for benchmark in report["benchmarks"]} - {None}
+    versions = dict(text.rsplit(" ", 1) for text in told) | dict(installed())
+    own = f"{versions.pop(OWN)} using {' and '.join(cpu_features()) or 'portable code'}"
+    names = ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
     return (
         f"Median times on {cpu.get('brand_raw', info['machine'])} ({cpu.get('count', '?')} cores), {info['system']}, "
-        f"Python {info['python_version']}; {', '.join(installed())}. Reproduce: `make bench`."
+        f"Python {info['python_version']}; {OWN} {own}, {names}. Reproduce: `make bench`."
     )
 
 
-def installed() -> Iterator[str]:
-    """Versions of tidewire, with the instructions that it uses, and of those rivals that are installed."""
-    yield f"{OWN} {version(OWN)} using {' and '.join(cpu_features()) or 'portable code'}"
-    for name in RIVALS:
+def installed() -> Iterator[tuple[str, str]]:
+    """Versions of tidewire and of those rivals that are installed here; others tell theirs with their results."""
+    for name in (OWN, *RIVALS):
         try:
-            yield f"{name} {version(name)}"
+            yield name, version(name)
         except PackageNotFoundError:
             continue
 
@@ -119,7 +124,7 @@ def main(source: Path, *targets: Path) -> None:
     """Print the whole table, and put the fitting one into each file."""
     report = json.loads(source.read_text(encoding="utf-8"))
     groups = ladders(report["benchmarks"])
-    closing = ["", machine(report["machine_info"])]
+    closing = ["", machine(report)]
     print("\n".join(every_rung(groups) + closing))
     for target in targets:
         lines = headlines(groups) if target.name == "README.md" else every_rung(groups)
