@@ -26,7 +26,7 @@ from .models import Instrument, Offset, Order, PositionSide
 from .offsets import split_close
 from .order_entry import NewOrder
 from .pacing import IN_FLIGHT, TOO_MANY
-from .refusals import order_refused, who_refused
+from .refusals import order_refused, read_info, who_refused
 from .steps import Steps, fail, fulfil
 
 if TYPE_CHECKING:
@@ -149,28 +149,32 @@ class Desk:
 
     def insert_answered(self, info: Any, request_id: int) -> None:
         """OnRspOrderInsert: CTP refused an order of this connection."""
-        if info is not None and info.ErrorID:
-            self.refused(request_id, info.ErrorID, info.ErrorMsg)
+        error_id, message = read_info(info)
+        if error_id:
+            self.refused(request_id, error_id, message)
 
     def insert_failed(self, row: Any, info: Any) -> None:
         """OnErrRtnOrderInsert: an order was refused, of this session or another; only its memo tells which."""
-        if row is None or info is None or not info.ErrorID:
+        error_id, message = read_info(info)
+        if row is None or not error_id:
             return
         entry = self._inserts.get(row.RequestID)
         if entry is None or entry.key.order_ref != row.OrderRef.strip():
             entry = self._session.ledger.find(client_order_id=getattr(row, "OrderMemo", "").strip() or None)
         if entry is not None and entry.row.InstrumentID == row.InstrumentID:
-            self._refuse(entry, info.ErrorID, info.ErrorMsg)
+            self._refuse(entry, error_id, message)
 
     def action_answered(self, info: Any, request_id: int) -> None:
         """OnRspOrderAction: CTP refused a cancel of this connection."""
-        if info is not None and info.ErrorID:
-            self._keep(request_id, info.ErrorID, info.ErrorMsg)
+        error_id, message = read_info(info)
+        if error_id:
+            self._keep(request_id, error_id, message)
 
     def action_failed(self, row: Any, info: Any) -> None:
         """OnErrRtnOrderAction: a cancel was refused, ours or another's; by the exchange or, once more, by CTP."""
-        if row is not None and info is not None and info.ErrorID and row.RequestID in self._cancels:
-            self._keep(row.RequestID, info.ErrorID, info.ErrorMsg)
+        error_id, message = read_info(info)
+        if row is not None and error_id:
+            self._keep(row.RequestID, error_id, message)
 
     def refused(self, request_id: int, error_id: int, message: str) -> bool:
         """A request was refused; false when it is no order's."""

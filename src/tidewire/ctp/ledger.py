@@ -108,7 +108,7 @@ class Entry:
             side=codes.side(row.Direction),
             offset=codes.OFFSETS.get(row.CombOffsetFlag[:1], Offset.FORCED),
             hedge=codes.HEDGES.get(row.CombHedgeFlag[:1], Hedge.OTHER),
-            type=_ORDER_TYPES.get(row.OrderPriceType, row.OrderPriceType),
+            type=_ORDER_TYPES.get(row.OrderPriceType) or str(row.OrderPriceType),
             quantity=row.VolumeTotalOriginal,
             filled=self.filled,
             price=None if market else _price(row.LimitPrice),

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import CtpDisconnected, Error
 from .login import State
 from .models import Instrument, Tick
-from .refusals import request_refused
+from .refusals import read_info, request_refused
 from .session import Event, Link, Session
 from .streams import Stream, Topic
 from .ticks import TickMaker
@@ -144,9 +144,10 @@ class MarketSession(Session):
             topic.put(tick)
 
     def _on_subscribed(self, row: Any, info: Any, request_id: int, last: bool) -> None:
-        if row is None or info is None or not info.ErrorID:
+        error_id, message = read_info(info)
+        if row is None or not error_id:
             return
-        symbol, error = row.InstrumentID, request_refused(info.ErrorID, f"{row.InstrumentID}: {info.ErrorMsg}")
+        symbol, error = row.InstrumentID, request_refused(error_id, f"{row.InstrumentID}: {message}")
         log.warning("CTP %s: subscription refused: %s", self.front, error)
         self._wanted.pop(symbol, None)
         topic = self._topics.pop(symbol, None)

@@ -99,7 +99,7 @@ class _Lots:
         self.opened = 0
         self.closed_today = 0
         self.closed_yesterday = 0  # and, where days are not kept apart, every close
-        self.difference = (0, 0)
+        self.difference: tuple[int, int] = (0, 0)
         self.suspect: tuple[int, int] | None = None
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from ..errors import (
     AuthenticationError,
@@ -18,7 +18,7 @@ from ..errors import (
     VenueError,
 )
 
-__all__ = ["NOT_READY", "Refuser", "login_refused", "order_refused", "request_refused", "who_refused"]
+__all__ = ["NOT_READY", "Refuser", "login_refused", "order_refused", "read_info", "request_refused", "who_refused"]
 
 Refuser = Literal["ctp", "exchange"]
 
@@ -45,6 +45,11 @@ _FORBIDDEN = {9, 28, 49, 60, 62, 75}  # 无此权限, 没有报单交易权限, 
 # Refusals of a login that may pass by themselves: the system is starting or synchronising. Any other is final, because
 # six to ten failures lock the user.
 TRANSIENT_LOGIN = {1, 7, 8, 35, NOT_READY}
+
+
+def read_info(info: Any) -> tuple[int, str]:
+    """ErrorID and ErrorMsg of a RspInfo, which fronts may leave out when all is well."""
+    return (0, "") if info is None else (info.ErrorID, info.ErrorMsg)
 
 
 def login_refused(error_id: int, message: str) -> Error:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 from ..errors import ConfigError, CtpDisconnected, Error, StreamClosed, Timeout
 from .login import Login, State, reason_text
 from .models import Connection
-from .refusals import TRANSIENT_LOGIN, login_refused
+from .refusals import TRANSIENT_LOGIN, login_refused, read_info
 from .steps import Deadlines, fail, fulfil
 from .streams import Topic
 
@@ -38,21 +38,27 @@ class Link(Protocol):
 
     def start(self, deliver: Callable[[Event], None], wants: Callable[[str], bool]) -> None:
         """Connect, and stay so; every callback that is wanted is delivered from the vendor's threads."""
+        ...
 
     def request(self, method: str, fields: dict[str, Any], request_id: int) -> int:
         """Call a ``Req…`` method with a struct of these fields; fields that the version lacks are left out."""
+        ...
 
     def subscribe(self, symbols: list[str]) -> int:
         """Ask for market data."""
+        ...
 
     def unsubscribe(self, symbols: list[str]) -> int:
         """Ask for no more of it."""
+        ...
 
     def queries_per_second(self) -> float | None:
         """What the front allows, where the version tells."""
+        ...
 
     def close(self) -> None:
         """Let go of the library; no callback comes after."""
+        ...
 
 
 class Session:
@@ -216,9 +222,9 @@ class Session:
     def _answered(self, row: Any, info: Any, request_id: int, last: bool) -> None:
         if request_id != self._step_id:
             return  # of an earlier connection
-        error_id = info.ErrorID if info is not None else 0
+        error_id, message = read_info(info)
         if error_id:
-            self._step_refused(error_id, info.ErrorMsg)
+            self._step_refused(error_id, message)
             return
         if self.login.state is State.LOGGING_IN:
             self.logged_in(row)
@@ -233,7 +239,7 @@ class Session:
                 fulfil(each, None)
 
     def _errored(self, info: Any, request_id: int, last: bool) -> None:
-        error_id, message = (info.ErrorID, info.ErrorMsg) if info is not None else (0, "")
+        error_id, message = read_info(info)
         if request_id == self._step_id and self.login.state is not State.READY:
             self._step_refused(error_id, message)
         else:

@@ -24,6 +24,7 @@ from .login import State
 from .models import Account, Fill, Instrument, Order, Position
 from .pacing import Query, QueryLane
 from .positions import PositionBook, merge_positions
+from .refusals import read_info
 from .session import Link, Session
 from .steps import Steps, run
 from .streams import Topic
@@ -248,7 +249,7 @@ class TraderSession(Session):
         }
 
     def on_answer(self, row: Any, info: Any, request_id: int, last: bool) -> None:
-        error_id, message = (info.ErrorID, info.ErrorMsg) if info is not None else (0, "")
+        error_id, message = read_info(info)
         self._lane.answer(request_id, row, error_id, message, last=last, now=self.clock())
 
     def on_error(self, error_id: int, message: str, request_id: int) -> None:

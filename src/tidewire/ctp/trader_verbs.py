@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..errors import Error, OrderNotFound, OutcomeUnknown
 from .models import Account, Fill, Instrument, Order, Position
@@ -46,7 +46,8 @@ class TraderVerbs:
         prefer: str = "yesterday",
         client_order_id: str | None = None,
         wait: bool = True,
-    ) -> Future[list[Order]] | Future[Order]:
+    ) -> Future[Any]:
+        """Future of a list for ``"auto"``, of one order otherwise."""
         new = NewOrder.of(
             symbol,
             side=side,
