@@ -31,7 +31,7 @@ from tidewire.symbols import Kind
 from tidewire.venues import venue
 from tidewire.venues.binance.stream import BOOK as BINANCE
 
-from .plans import DATA, ENDS, HANDSHAKE, draw
+from .plans import ASTRAY, DATA, ENDS, HANDSHAKE, draw
 from .virtual import VirtualLoop, seeded, virtual_time
 from .world import STEP_S, World
 
@@ -54,6 +54,10 @@ def books() -> list[tuple[str, Kind]]:
                     venue(name).watch_book(symbol)
                     found.append((name, kind))  # type: ignore[arg-type]
     return found
+
+
+UNNUMBERED = {(name, kind) for name, kind in books() if venue(name).book_layout(kind).rule is SequenceRule.NONE}
+"""Books that prove nothing about a message that was lost on the way: ``Guarantee.NONE``."""
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +93,8 @@ def test_a_live_book_is_right_whatever_goes_wrong(name: str, kind: Kind, capsys:
             f"\n{name} {kind}: {len(seeds)} plans, {hits.total()} faults, right again after {slowest} messages at most"
         )
     if len(seeds) >= 1000:
-        assert hits.keys() >= {*DATA, *ENDS, *HANDSHAKE}, "every kind of fault must have struck"
+        expected = {*DATA, *ENDS, *HANDSHAKE} - ({*ASTRAY} if (name, kind) in UNNUMBERED else set())
+        assert hits.keys() >= expected, "every kind of fault must have struck"
 
 
 def test_these_tests_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +121,7 @@ def run(name: str, kind: Kind, seed: int) -> Outcome:
 
 
 async def play(loop: VirtualLoop, name: str, kind: Kind, rng: random.Random) -> Outcome:
-    plan, armed, took = draw(rng), FaultPlan(rng.randrange(2**32)), 0
+    plan, armed, took = draw(rng, numbered=(name, kind) not in UNNUMBERED), FaultPlan(rng.randrange(2**32)), 0
     handles: list[Armed] = []
     world = World(loop, name, kind, rng, armed)
     with mock.patch.object(_line, "connect", world.connect):

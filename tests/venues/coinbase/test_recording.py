@@ -6,9 +6,10 @@ cryptofeed.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,12 @@ from typing import Any
 import pytest
 
 import tidewire as tw
+from tidewire._booksync import BookSync
+from tidewire._call import Call
+from tidewire._feed import Acknowledged, Buffer
+from tidewire._websocket import Socket, serve
+from tidewire.stream import Streams
+from tidewire.venues.coinbase.stream import read
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +93,109 @@ def test_books(session: list[dict[str, Any]], instruments: dict[str, tw.Instrume
             assert [(level.price, level.quantity) for level in ours(10**6)] == expected
     assert seen["compared"] > 50
     assert agreed >= 0.9 * seen["compared"]  # quotes and levels come over separate paths of the venue
+
+
+def test_books_through_the_path_of_live_frames_never_cross(
+    session: list[dict[str, Any]], instruments: dict[str, tw.Instrument], capsys: pytest.CaptureFixture[str]
+) -> None:
+    venue = tw.venue("coinbase")
+    syncs: dict[str, BookSync] = {}
+    books: dict[str, tw.OrderBook] = {}
+    acknowledged: set[str] = set()
+    for _, frame in frames(session):
+        message = read(memoryview(frame))
+        if isinstance(message, Acknowledged):
+            acknowledged.update(message.topics)
+            continue
+        topic, payload = message  # type: ignore[misc]
+        channel, _, product = topic.partition("@")
+        if channel != "level2_batch":
+            continue
+        if product not in syncs:
+            rules = instruments[product]
+            books[product] = tw.OrderBook(rules.tick_size, rules.lot_size)
+            syncs[product] = BookSync(books[product], venue.book_layout(), lambda: None, in_stream=True)
+        syncs[product].on_frame(payload)
+        assert not books[product].crossed
+    assert len(acknowledged) == 30
+    assert len(books) == 10
+    assert all(sync.is_live for sync in syncs.values())
+    assert sum(sync.stats.gaps for sync in syncs.values()) == 0
+    assert sum(sync.stats.updates for sync in syncs.values()) == 9719
+    with capsys.disabled():
+        print(f"\nCoinbase 2021: 10 books, {sum(s.stats.updates for s in syncs.values())} updates, never crossed")
+
+
+def test_every_trade_and_ticker_parses_and_no_trade_is_missing(session: list[dict[str, Any]]) -> None:
+    venue = tw.venue("coinbase")
+    ids: dict[str, list[int]] = defaultdict(list)
+    tickers = 0
+    for _, frame in frames(session):
+        message = read(frame)
+        if not isinstance(message, tuple):
+            continue
+        channel, _, product = message[0].partition("@")
+        if channel == "matches":
+            ids[product] += [int(trade.trade_id) for trade in venue.watch_trades(product).parse(frame)]
+        elif channel == "ticker":
+            ticker = venue.watch_ticker(product).parse(frame)
+            assert ticker is not None
+            assert ticker.bid is not None
+            assert ticker.ask is not None
+            assert ticker.bid < ticker.ask
+            tickers += 1
+    assert sum(map(len, ids.values())) == 107
+    assert all(numbers == list(range(numbers[0], numbers[0] + len(numbers))) for numbers in ids.values())
+    assert tickers == 107
+
+
+class Replay:
+    """The recording as a venue: it sends all of it to the first who subscribes."""
+
+    def __init__(self, frames: list[str]) -> None:
+        self.frames: list[str] = frames
+        self.socket: Socket | None = None
+
+    def accept(self, socket: Socket) -> Replay:
+        self.socket = socket
+        return self
+
+    def on_frame(self, payload: Buffer, is_text: bool) -> None:
+        if self.socket is not None:
+            for frame in self.frames:
+                self.socket.send(frame)
+        self.frames = []
+
+    def on_closed(self, reason: str) -> None:
+        self.socket = None
+
+
+async def test_the_whole_engine_over_a_real_socket(
+    session: list[dict[str, Any]], instruments: dict[str, tw.Instrument]
+) -> None:
+    recorded = [(message, frame) for message, frame in frames(session) if message.get("product_id") == "SKL-USD"]
+    replay = Replay([frame.decode() for _, frame in recorded])
+    updates = sum(message["type"] == "l2update" for message, _ in recorded)
+    server = await serve(replay.accept)
+
+    async def instrument(symbol: str | tw.Symbol) -> tw.Instrument:
+        return instruments[str(symbol)]
+
+    async def run(call: Call[Any]) -> Any:
+        raise AssertionError(f"nothing is to be mended here: {call}")
+
+    venue = tw.venue("coinbase", stream_url=f"ws://127.0.0.1:{server.port}")
+    streams = Streams(venue, run=run, instrument=instrument)
+    trades: list[tw.Trade] = []
+    async with asyncio.timeout(30), streams.watch_trades("SKL-USD") as tape, streams.watch_book("SKL-USD") as books:
+        async for book in books:
+            assert not book.crossed
+            if books.stats.updates == updates:
+                break
+        while len(trades) < 53:
+            trades.append(await anext(tape))
+        assert (books.stats.gaps, books.stats.snapshots) == (0, 1)
+    await streams.aclose()
+    await server.close()
+    numbers = [int(trade.trade_id) for trade in trades]
+    assert numbers == list(range(numbers[0], numbers[0] + 53))

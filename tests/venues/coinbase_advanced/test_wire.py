@@ -345,15 +345,15 @@ def test_more_open_orders_than_a_page_holds() -> None:
             assert client.fetch_open_orders(SPOT) == []
 
 
+NOW = "2026-04-07T14:30:00Z"
+
+
 def test_a_book_from_the_stream_and_from_rest(venue: CoinbaseAdvanced) -> None:
     def frame(kind: str, *updates: tuple[str, str, str]) -> bytes:
-        rows = [
-            {"side": s, "event_time": "2026-04-07T14:30:00Z", "price_level": p, "new_quantity": q}
-            for s, p, q in updates
-        ]
+        rows = [{"side": s, "event_time": NOW, "price_level": p, "new_quantity": q} for s, p, q in updates]
         event = {"type": kind, "product_id": SPOT, "updates": rows}
         return json.dumps(
-            {"channel": "l2_data", "client_id": "", "timestamp": "", "sequence_num": 0, "events": [event]}
+            {"channel": "l2_data", "client_id": "", "timestamp": NOW, "sequence_num": 0, "events": [event]}
         ).encode()
 
     layout = venue.book_layout()

@@ -31,7 +31,7 @@ from ...errors import (
     WouldTakeLiquidity,
 )
 
-__all__ = ["check", "check_order", "check_product", "rejection"]
+__all__ = ["check", "check_order", "check_product", "refusal", "rejection"]
 
 # Parts of messages, in lower case; the first that fits decides. Collected from ccxt's table and public bug reports.
 _WORDS: Final[tuple[tuple[str, type[VenueError]], ...]] = (
@@ -45,6 +45,7 @@ _WORDS: Final[tuple[tuple[str, type[VenueError]], ...]] = (
     ("order not found", OrderNotFound),
     ("invalid order id", OrderNotFound),
     ("product not found", SymbolRejected),
+    ("not a valid product", SymbolRejected),
     ("productnotfound", SymbolRejected),
     ("trading pair not available", PermissionDenied),
     ("post only", WouldTakeLiquidity),
@@ -88,6 +89,13 @@ def check_order(response: Response) -> None:
 def rejection(reason: str) -> VenueError:
     """The error for an order that was taken, and then rejected by the matching engine."""
     return (_by_words(reason) or OrderRejected)(f"the order was rejected: {reason}", venue="coinbase")
+
+
+def refusal(message: str, reason: str) -> VenueError:
+    """The error for a command that a stream refused."""
+    text = ": ".join(filter(None, (message, reason))) or "no reason given"
+    kind = AuthenticationError if "authenticat" in text.lower() else _by_words(text) or VenueError
+    return kind(text, venue="coinbase")
 
 
 def _check(response: Response, not_found: type[VenueError]) -> None:

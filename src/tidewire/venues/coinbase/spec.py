@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from ..._venue import Hosts, Quota, Spec
 from ...book import BookLayout, LevelArray, MessageLayout, SequenceRule
 from ...klines import KlineLayout
@@ -35,6 +37,7 @@ SPEC: Final = Spec(
         Quota("public-1s", 10, 1),
         Quota("private-1s", 15, 1, per="account"),
         Quota("fills-1s", 10, 1, per="account"),
+        Quota("connections-1s", 8, 1),
     ),
     kinds=("spot",),
     intervals={"spot": {"1m": "60", "5m": "300", "15m": "900", "1h": "3600", "6h": "21600", "1d": "86400"}},
@@ -53,9 +56,11 @@ SPEC: Final = Spec(
 
 KLINES: Final = KlineLayout(open_time=0, low=1, high=2, open=3, close=4, volume=5, time_unit="s")
 
-# Snapshots and deltas of ``level2`` carry no numbers: nothing tells a missed one.
+# Snapshots and deltas of ``level2`` carry no numbers: nothing tells a missed one. Over REST a snapshot names no kind.
+_SNAPSHOT: Final = MessageLayout(bids=LevelArray("bids"), asks=LevelArray("asks"), time="time")
 BOOK: Final = BookLayout(
-    delta=MessageLayout(changes=LevelArray("changes", price=1, quantity=2, side=0), kind="type"),
-    snapshot=MessageLayout(bids=LevelArray("bids"), asks=LevelArray("asks")),
+    delta=msgspec.structs.replace(_SNAPSHOT, changes=LevelArray("changes", price=1, quantity=2, side=0), kind="type"),
+    snapshot=_SNAPSHOT,
     rule=SequenceRule.NONE,
+    time_unit="iso",
 )

@@ -44,7 +44,7 @@ def iso(time_ns: int) -> str:
     return utc(time_ns).isoformat(timespec="microseconds").replace(".000000", "").replace("+00:00", "Z")
 
 
-def _ns(time: Time | None) -> int | None:
+def ns(time: Time | None) -> int | None:
     return parse_time(time)
 
 
@@ -52,7 +52,7 @@ def _flipped(maker: Side) -> Side:
     return Side.SELL if maker is Side.BUY else Side.BUY
 
 
-def _positive(value: Decimal | None) -> Decimal | None:
+def positive(value: Decimal | None) -> Decimal | None:
     return value if value is not None and value > 0 else None
 
 
@@ -86,9 +86,9 @@ class Product(msgspec.Struct):
             kind="spot",
             tick_size=_step(self.quote_increment),
             lot_size=_step(self.base_increment),
-            min_quantity=_positive(self.base_min_size),
-            max_quantity=_positive(self.base_max_size),
-            min_notional=_positive(self.min_market_funds),
+            min_quantity=positive(self.base_min_size),
+            max_quantity=positive(self.base_max_size),
+            min_notional=positive(self.min_market_funds),
             active=self.status == "online" and not self.trading_disabled and not self.cancel_only,
             status=self.status,
         )
@@ -113,10 +113,10 @@ class Quotes(msgspec.Struct):
             venue=VENUE,
             symbol=symbol,
             last=self.price,
-            bid=_positive(self.bid),
-            ask=_positive(self.ask),
+            bid=positive(self.bid),
+            ask=positive(self.ask),
             volume=self.volume,
-            time_ns=_ns(self.time),
+            time_ns=ns(self.time),
         )
 
 
@@ -159,7 +159,7 @@ class Book(msgspec.Struct):
             bid_quantity=bid_size,
             ask=ask,
             ask_quantity=ask_size,
-            time_ns=_ns(self.time),
+            time_ns=ns(self.time),
         )
 
     def snapshot(self, symbol: Symbol, depth: int) -> BookSnapshot:
@@ -169,7 +169,7 @@ class Book(msgspec.Struct):
             bids=tuple(Level(price, size) for price, size, _ in self.bids[:depth]),
             asks=tuple(Level(price, size) for price, size, _ in self.asks[:depth]),
             sequence=self.sequence,
-            time_ns=_ns(self.time),
+            time_ns=ns(self.time),
         )
 
 
@@ -240,7 +240,7 @@ class OrderRow(msgspec.Struct):
     reject_reason: str | None = None
 
     def order(self, symbol: Symbol) -> Order:
-        filled = _positive(self.filled_size)
+        filled = positive(self.filled_size)
         value = self.executed_value
         force = self.time_in_force
         return Order(
@@ -253,14 +253,14 @@ class OrderRow(msgspec.Struct):
             type=self.type,
             quantity=self.size,
             filled=self.filled_size,
-            price=_positive(self.price) if self.type != "market" else None,
+            price=positive(self.price) if self.type != "market" else None,
             average_price=value / filled if value is not None and filled is not None else None,
             quote_filled=value,
-            stop_price=_positive(self.stop_price),
+            stop_price=positive(self.stop_price),
             time_in_force=None if force is None else _FORCES.get(force, force.lower()),
             post_only=self.post_only,
-            created_ns=_ns(self.created_at),
-            updated_ns=_ns(self.done_at or self.created_at),
+            created_ns=ns(self.created_at),
+            updated_ns=ns(self.done_at or self.created_at),
         )
 
     def _status(self) -> OrderStatus:
@@ -270,7 +270,7 @@ class OrderRow(msgspec.Struct):
             reason = f" ({self.done_reason})" if self.status == "done" else ""
             raise DecodeError(f"order {self.id} has the unknown status {self.status!r}{reason}", venue=VENUE)
         status = _STATUS[self.status]
-        return OrderStatus.PARTIAL if status is OrderStatus.OPEN and _positive(self.filled_size) else status
+        return OrderStatus.PARTIAL if status is OrderStatus.OPEN and positive(self.filled_size) else status
 
 
 class FillRow(msgspec.Struct):
@@ -298,5 +298,5 @@ class FillRow(msgspec.Struct):
             fee=self.fee,
             fee_asset=None if self.fee is None else symbol.quote,
             maker={"M": True, "T": False}.get(self.liquidity or ""),
-            time_ns=_ns(self.created_at),
+            time_ns=ns(self.created_at),
         )

@@ -30,7 +30,7 @@ from ...errors import (
     WouldTakeLiquidity,
 )
 
-__all__ = ["cancel_refusal", "check", "check_order", "check_placement", "check_product"]
+__all__ = ["cancel_refusal", "check", "check_order", "check_placement", "check_product", "stream_refusal"]
 
 VENUE: Final = "coinbase_advanced"
 
@@ -201,3 +201,10 @@ def _text(response: Response, refusal: _Refusal | None) -> str:
     if len(response.body) < 80 and response.body.isascii() and b"<" not in response.body:
         return response.body.decode("ascii").strip() or "no explanation"
     return f"the answer has no readable error text ({len(response.body)} bytes)"
+
+
+def stream_refusal(message: str) -> VenueError:
+    """The error for a command that a stream refused. It has only words."""
+    text = message or "no reason given"
+    kind = AuthenticationError if "authentication" in text.lower() else VenueError
+    return kind(text, venue=VENUE)

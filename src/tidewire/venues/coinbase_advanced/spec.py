@@ -32,7 +32,7 @@ SPEC: Final = Spec(
             stream={"spot": "wss://advanced-trade-ws.coinbase.com"},
         ),
     },
-    quotas=(Quota("public-1s", 10, 1), Quota("private-1s", 30, 1, per="account")),
+    quotas=(Quota("public-1s", 10, 1), Quota("private-1s", 30, 1, per="account"), Quota("connections-1s", 8, 1)),
     kinds=("spot",),
     intervals={
         "spot": {
@@ -69,15 +69,18 @@ KLINES: Final = KlineLayout(
     time_unit="s",
 )
 
-# ``sequence_num`` counts the messages of a connection, of all its channels: it proves nothing about a single book.
+# ``sequence_num`` counts the messages of a connection, of all its channels: a missing one taints them all.
 BOOK: Final = BookLayout(
     delta=MessageLayout(
         changes=LevelArray("events[*].updates", price="price_level", quantity="new_quantity", side="side"),
         kind="events[*].type",
+        time="timestamp",
     ),
     snapshot=MessageLayout(
         bids=LevelArray("pricebook.bids", price="price", quantity="size"),
         asks=LevelArray("pricebook.asks", price="price", quantity="size"),
+        time="pricebook.time",
     ),
-    rule=SequenceRule.NONE,
+    rule=SequenceRule.CONNECTION,
+    time_unit="iso",
 )

@@ -28,6 +28,8 @@ __all__ = [
     "ServerTime",
     "decimal",
     "decoder",
+    "number",
+    "positive",
     "side_of",
     "time_ns",
 ]
@@ -56,14 +58,14 @@ def decimal(text: str | None) -> Decimal | None:
     return value
 
 
-def _number(text: str) -> Decimal:
+def number(text: str) -> Decimal:
     value = decimal(text)
     if value is None:
         raise DecodeError("a number is missing", venue=VENUE)
     return value
 
 
-def _positive(text: str | None) -> Decimal | None:
+def positive(text: str | None) -> Decimal | None:
     value = decimal(text)
     return value if value is not None and value > 0 else None
 
@@ -135,10 +137,10 @@ class Product(msgspec.Struct):
             kind="spot",
             tick_size=_step(self.price_increment or self.quote_increment),
             lot_size=_step(self.base_increment),
-            min_quantity=_positive(self.base_min_size),
-            max_quantity=_positive(self.base_max_size),
-            min_notional=_positive(self.quote_min_size),
-            max_notional=_positive(self.quote_max_size),
+            min_quantity=positive(self.base_min_size),
+            max_quantity=positive(self.base_max_size),
+            min_notional=positive(self.quote_min_size),
+            max_notional=positive(self.quote_max_size),
             active=self.status in ("online", "") and not stopped,
             status=self.status,
         )
@@ -157,8 +159,8 @@ class Product(msgspec.Struct):
             venue=VENUE,
             symbol=symbol,
             last=decimal(self.price),
-            bid=_positive(self.best_bid_price),
-            ask=_positive(self.best_ask_price),
+            bid=positive(self.best_bid_price),
+            ask=positive(self.best_ask_price),
             volume=decimal(self.volume_24h),
             quote_volume=decimal(self.approximate_quote_24h_volume),
         )
@@ -174,7 +176,7 @@ class Product(msgspec.Struct):
 
 def _step(text: str) -> Decimal:
     """A step without the zeros that it may be padded with: what is rounded to it prints well."""
-    return Decimal(f"{_number(text).normalize():f}")
+    return Decimal(f"{number(text).normalize():f}")
 
 
 class Products(msgspec.Struct):
@@ -195,8 +197,8 @@ class PublicTrade(msgspec.Struct):
             venue=VENUE,
             symbol=symbol,
             trade_id=self.trade_id,
-            price=_number(self.price),
-            quantity=_number(self.size),
+            price=number(self.price),
+            quantity=number(self.size),
             side=_OTHER[said] if from_makers else said,
             time_ns=_moment(self.time),
         )
@@ -214,9 +216,9 @@ class MarketTrades(msgspec.Struct):
         return Ticker(
             venue=VENUE,
             symbol=symbol,
-            last=None if latest is None else _number(latest.price),
-            bid=_positive(self.best_bid),
-            ask=_positive(self.best_ask),
+            last=None if latest is None else number(latest.price),
+            bid=positive(self.best_bid),
+            ask=positive(self.best_ask),
             time_ns=None if latest is None else _moment(latest.time),
         )
 
@@ -226,7 +228,7 @@ class BookLevel(msgspec.Struct):
     size: str
 
     def level(self) -> Level:
-        return Level(_number(self.price), _number(self.size))
+        return Level(number(self.price), number(self.size))
 
 
 class PriceBook(msgspec.Struct):
@@ -284,7 +286,7 @@ class Accounts(msgspec.Struct):
         for row in self.accounts:
             free, locked = sums.get(row.currency, (Decimal(0), Decimal(0)))
             held = None if row.hold is None else decimal(row.hold.value)
-            sums[row.currency] = (free + _number(row.available_balance.value), locked + (held or Decimal(0)))
+            sums[row.currency] = (free + number(row.available_balance.value), locked + (held or Decimal(0)))
         return [
             Balance(venue=VENUE, asset=asset, free=free, locked=locked, total=free + locked)
             for asset, (free, locked) in sums.items()
@@ -306,7 +308,7 @@ class OwnTrade(msgspec.Struct):
 
     def fill(self, symbol: Symbol) -> Fill:
         """``size_in_quote``: the order named money to spend, and ``size`` is the part of it that was spent."""
-        price, size, fee = _number(self.price), _number(self.size), decimal(self.commission)
+        price, size, fee = number(self.price), number(self.size), decimal(self.commission)
         return Fill(
             venue=VENUE,
             symbol=symbol,

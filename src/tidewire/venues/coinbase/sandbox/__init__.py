@@ -1,4 +1,4 @@
-"""Coinbase Exchange's dialect of the sandbox: the mirror image of ``rest.py``, and as pure. REST only."""
+"""Coinbase Exchange's dialect of the sandbox: the mirror image of ``rest.py`` and ``stream.py``, and as pure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ....symbols import Kind, Symbol
 from . import market, trading
 from .ask import Ask, Page, authenticate, read_body, read_query
 from .refusal import JSON, Refusal, refusal_of
+from .stream import CoinbaseSession
 
 __all__ = ["DIALECT", "ENDPOINTS", "Endpoint"]
 
@@ -66,7 +67,7 @@ ENDPOINTS: Final = (
 
 
 class CoinbaseDialect:
-    """The venue's REST interface. Its rates are met as whole seconds, without the bursts that it grants."""
+    """REST interface and feed. The rates are met as whole seconds, without the bursts that the venue grants."""
 
     name = "coinbase"
     kinds: tuple[Kind, ...] = ("spot",)
@@ -125,8 +126,8 @@ class CoinbaseDialect:
         return {}
 
     def session(self, path: str, exchange: Exchange) -> Session | None:
-        """No streams here."""
-        return None
+        """One address, whose subscriptions tell what flows."""
+        return CoinbaseSession(exchange) if urlsplit(path).path in ("", "/") else None
 
 
 def _find(request: Request) -> tuple[Endpoint, dict[str, str]] | None:

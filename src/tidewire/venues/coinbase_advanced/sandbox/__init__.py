@@ -1,4 +1,4 @@
-"""Coinbase Advanced's dialect of the sandbox: the mirror image of ``rest.py``, and as pure. REST only."""
+"""Coinbase Advanced's dialect of the sandbox: the mirror image of ``rest.py`` and ``stream.py``, and as pure."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ....symbols import Kind, Symbol
 from . import market, token, trading
 from .ask import Ask, read_body, read_query
 from .refusal import JSON, UNAUTHORIZED, Refusal, bad, refusal_of
+from .stream import CoinbaseAdvancedSession
 
 __all__ = ["DIALECT", "ENDPOINTS"]
 
@@ -66,7 +67,7 @@ ENDPOINTS: Final = (
 
 
 class CoinbaseAdvancedDialect:
-    """Everything under ``/api/v3/brokerage``."""
+    """Everything under ``/api/v3/brokerage``, and the market data feed."""
 
     name = "coinbase_advanced"
     kinds: tuple[Kind, ...] = ("spot",)
@@ -126,8 +127,8 @@ class CoinbaseAdvancedDialect:
         }
 
     def session(self, path: str, exchange: Exchange) -> Session | None:
-        """No streams."""
-        return None
+        """One address, whose subscriptions tell what flows."""
+        return CoinbaseAdvancedSession(exchange) if urlsplit(path).path in ("", "/") else None
 
 
 def _find(request: Request) -> tuple[Endpoint, str] | None:
