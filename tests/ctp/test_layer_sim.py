@@ -19,6 +19,7 @@ from tidewire.errors import (
     ConfigError,
     CtpDisconnected,
     CtpError,
+    CtpFlowControl,
     FilterViolation,
     InsufficientFunds,
     OrderNotFound,
@@ -145,6 +146,44 @@ def test_every_disconnection_is_told_and_mended(front, tmp_path, reason):
         front.advance(2)
         until(connection, lambda each: each.state == "ready")
         assert account.fetch_account().balance == 10_000_000
+
+
+def test_a_key_that_cannot_be_agreed_on(front, tmp_path):
+    front.fail_next("handshake", 4040, times=1000)
+    with pytest.raises(CtpError) as caught, trader(front, tmp_path, timeout=0.3):
+        raise AssertionError
+    assert caught.value.error_id == 4040
+
+
+def test_a_password_that_is_too_long_is_not_shown(front, tmp_path, caplog):
+    secret = "correct-horse-battery-staple-" * 3
+    with pytest.raises(ConfigError) as caught, trader(front, tmp_path, password=secret):
+        raise AssertionError
+    assert secret[:20] not in caplog.text + repr(caught.value)
+
+
+def test_no_front_is_no_front():
+    with pytest.raises(ConfigError, match="at least one front"):
+        ctp.Market([], library="sim")
+
+
+@pytest.mark.parametrize(("fault", "code"), [("return", -2), ("return", -3), ("query", 90)])
+def test_a_front_that_is_busy_is_asked_again(front, tmp_path, fault, code):
+    with trader(front, tmp_path) as account:
+        account.wait_synced()
+        front.fail_next(fault, code, times=3)
+        assert account.fetch_account().balance == 10_000_000
+
+
+@pytest.mark.parametrize("code", [-2, -3])
+def test_an_order_that_comes_too_fast_was_not_sent(front, tmp_path, rb, code):
+    with trader(front, tmp_path) as account:
+        account.wait_synced()
+        account.instrument(rb)
+        front.fail_next("return", code)
+        with pytest.raises(CtpFlowControl, match="nothing was sent"):
+            account.create_order(rb, side="buy", quantity=1, price=3000, offset="open")
+        assert account.orders() == []
 
 
 # Orders.

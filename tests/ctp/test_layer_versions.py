@@ -48,7 +48,7 @@ class Wire(LibraryLink):
     """A link over a version's schema alone."""
 
     def __init__(self, lib) -> None:
-        super().__init__("trader", [], library=None, folder=None)
+        super().__init__("trader", ["tcp://127.0.0.1:1"], library=None, folder=None)
         self.sent: dict[str, object] = {}
         self.left_out: set[str] = set()
         self._api = Api(lib, self.sent)  # type: ignore[assignment]

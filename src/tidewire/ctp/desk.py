@@ -56,14 +56,14 @@ class Desk:
         session.require_ready()
         instrument = yield from session.instrument(new.symbol)
         instrument.check(quantity=new.quantity, price=new.price)
-        if new.client_order_id is not None and session.ledger.find(client_order_id=new.client_order_id):
-            raise DuplicateOrder(f"client order id {new.client_order_id} has been used today", venue="ctp")
         if new.offset is None:
             yield session.synced
             legs = self._close_legs(new, instrument)
         else:
             legs = [(new.offset, new.quantity)]
         session.require_ready()
+        if new.client_order_id is not None and session.ledger.find(client_order_id=new.client_order_id):
+            raise DuplicateOrder(f"client order id {new.client_order_id} has been used today", venue="ctp")
         entries = self._send_legs(new, instrument, legs)
         if wait:
             for verdict in [self._verdict(entry, timeout) for entry in entries]:  # noqa: UP028 - a list takes no answers

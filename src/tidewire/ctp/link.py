@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from ..errors import ConfigError
 from .api import MdApi, ResumeType, TraderApi, load
 from .pacing import UNCONNECTED
 from .schema import Method
@@ -25,10 +26,14 @@ class LibraryLink:
         *,
         library: Any,
         folder: str | os.PathLike[str] | None,
+        production: bool = True,
     ) -> None:
+        if not fronts:
+            raise ConfigError("name at least one front, such as 'tcp://180.168.146.187:10211'")
         self._kind = kind
         self._fronts = fronts
         self._library = library
+        self._production = production
         self._folder = None if folder is None else Path(folder)
         self._api: MdApi | TraderApi | None = None
         self._requests: dict[str, tuple[Callable[..., int], Any, frozenset[str]]] = {}
@@ -36,7 +41,8 @@ class LibraryLink:
     def start(self, deliver: Callable[[Event], None], wants: Callable[[str], bool]) -> None:
         """Create the API and connect."""
         library = load(self._library)
-        api = library.MdApi(self._folder) if self._kind == "market" else library.TraderApi(self._folder)
+        create = library.MdApi if self._kind == "market" else library.TraderApi
+        api = create(self._folder, production=self._production)
         self._api = api
         api.RegisterSpi(_Listener(deliver, wants))
         for front in self._fronts:

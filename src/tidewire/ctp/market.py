@@ -26,8 +26,8 @@ class Market:
     ``front`` is ``tcp://host:port``, or several to choose from. Many fronts let anyone in; others want the credentials
     of a user who has logged in for trading that day. ``library`` is as in ``load``: a path, ``"sim"`` for the simulated
     front, or nothing for an installed vendor library. ``instruments`` (from ``Trader.fetch_instruments``) give
-    exchanges and multipliers where the table of products has none or another. ``timeout`` is seconds to connect and log
-    in.
+    exchanges and multipliers where the table of products has none or another. ``production=False`` is for brokers' test
+    fronts (6.7.11 and later). ``timeout`` is seconds to connect and log in.
 
     Entering raises ``Timeout`` when nobody answers and ``AuthenticationError`` when the front refuses; a refused login
     is not tried again. After a lost connection it logs in and subscribes again by itself. Safe to share between
@@ -43,13 +43,14 @@ class Market:
         password: str = "",
         library: str | os.PathLike[str] | None = None,
         flow_folder: str | os.PathLike[str] | None = None,
+        production: bool = True,
         instruments: Iterable[Instrument] = (),
         timeout: float = 10.0,
     ) -> None:
         fronts = [front] if isinstance(front, str) else list(front)
         session = MarketSession(
-            LibraryLink("market", fronts, library=library, folder=flow_folder),
-            front=fronts[0],
+            LibraryLink("market", fronts, library=library, folder=flow_folder, production=production),
+            front=", ".join(fronts),
             timeout=timeout,
             broker_id=broker_id,
             user_id=user_id,

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 from ..errors import ConfigError, CtpDisconnected, Error, StreamClosed, Timeout
 from .login import Login, State, reason_text
 from .models import Connection
-from .refusals import TRANSIENT_LOGIN, login_refused, read_info
+from .refusals import TRANSIENT_LOGIN, login_refused, read_info, request_refused
 from .steps import Deadlines, fail, fulfil
 from .streams import Topic
 
@@ -242,6 +242,8 @@ class Session:
         error_id, message = read_info(info)
         if request_id == self._step_id and self.login.state is not State.READY:
             self._step_refused(error_id, message)
+        elif self.login.state is State.OFFLINE and error_id:  # the library could not agree with the front on a key
+            self.login.error = request_refused(error_id, message)
         else:
             self.on_error(error_id, message, request_id)
 

@@ -81,8 +81,9 @@ class Trader(_Base):
     for your program; leave both out where none is wanted. ``library`` is as in ``load``: a path, ``"sim"`` for the
     simulated front, or nothing for an installed vendor library. ``flow_folder`` keeps the vendor's flow files, the
     names of today's orders and the instruments; one session at a time may use it, and without one a folder of the
-    user's is taken. ``timeout`` is seconds to connect and log in, and to wait for an order's verdict; ``query_timeout``
-    is for queries, which fronts allow about one of a second.
+    user's is taken. ``production=False`` is for brokers' test fronts (6.7.11 and later). ``timeout`` is seconds to
+    connect and log in, and to wait for an order's verdict; ``query_timeout`` is for queries, which fronts allow about
+    one of a second.
 
     Entering raises ``Timeout`` when nobody answers and ``AuthenticationError`` when the front refuses; a refused login
     is not tried again, because brokers lock users after a few. After a lost connection it logs in again by itself and
@@ -104,6 +105,7 @@ class Trader(_Base):
         product_info: str = "tidewire",
         library: str | os.PathLike[str] | None = None,
         flow_folder: str | os.PathLike[str] | None = None,
+        production: bool = True,
         timeout: float = 10.0,
         query_timeout: float = 30.0,
     ) -> None:
@@ -116,10 +118,10 @@ class Trader(_Base):
             temporary = tempfile.TemporaryDirectory(prefix="tidewire-ctp-")
             folder = Path(temporary.name)
         else:
-            folder = default_folder("trader", fronts[0], broker_id, user_id)
+            folder = default_folder("trader", *fronts[:1], broker_id, user_id)
         session = TraderSession(
-            LibraryLink("trader", fronts, library=library, folder=folder),
-            front=fronts[0],
+            LibraryLink("trader", fronts, library=library, folder=folder, production=production),
+            front=", ".join(fronts),
             timeout=timeout,
             query_timeout=query_timeout,
             folder=folder,

@@ -160,7 +160,9 @@ class TraderSession(Session):
 
     def logged_in(self, answer: Any) -> None:
         self.front_id, self.session_id = answer.FrontID, answer.SessionID
-        self._last_ref = max(self._last_ref, int(answer.MaxOrderRef.strip() or 0))
+        highest = answer.MaxOrderRef.strip()
+        if highest.isdecimal():  # others may count with letters; those do not get in our way
+            self._last_ref = max(self._last_ref, int(highest))
         day = parse_day(answer.TradingDay)
         if day is not None and day != self.trading_day:
             self._begin_day(day)
