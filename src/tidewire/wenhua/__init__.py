@@ -6,6 +6,7 @@ Not affiliated with Wenhua. The layouts are community knowledge, unverified here
 from __future__ import annotations
 
 from .dat import read_dat, write_dat
+from .exports import read_csv, write_csv
 from .layouts import LAYOUTS, Layout, WenhuaFormatError
 
-__all__ = ["LAYOUTS", "Layout", "WenhuaFormatError", "read_dat", "write_dat"]
+__all__ = ["LAYOUTS", "Layout", "WenhuaFormatError", "read_csv", "read_dat", "write_csv", "write_dat"]

@@ -21,7 +21,7 @@ from ..symbols import Interval
 from .clock import OFFSET_S, Stamp, TimeBase, find_stamp, find_time_base
 from .layouts import LAYOUTS, Layout, Memory, WenhuaFormatError, body, detect
 
-__all__ = ["read_dat", "write_dat"]
+__all__ = ["interval_of", "read_dat", "trading_days", "write_dat"]
 
 Seconds = npt.NDArray[np.int64]
 Column = npt.NDArray[np.float64]
@@ -66,7 +66,7 @@ def read_dat(
     daily = _is_daily(times)
     base = find_time_base(times, daily=daily) if time_base == "auto" else time_base
     local = times + (OFFSET_S if base == "utc" else 0)
-    length = Interval.parse(interval) if interval is not None else _interval(times, daily=daily)
+    length = Interval.parse(interval) if interval is not None else interval_of(times, daily=daily)
     found = ("begin" if daily else find_stamp(local)) if stamp == "auto" else stamp
     seconds = 0 if length is None or length.ns is None else length.ns // _NS
     begins = local - (seconds if found == "end" else 0)
@@ -84,7 +84,7 @@ def read_dat(
     return Bars(
         _klines(open_time, values, code, length),
         end_time=open_time + seconds * _NS,
-        trading_day=_trading_days(begins, calendar or Calendar(), daily=daily),
+        trading_day=trading_days(begins, calendar or Calendar(), daily=daily),
         open_interest=values["open_interest"],
         settlement=values["settlement"] if chosen.offsets[-1] >= 0 else None,
         provenance=Provenance("wenhua", os.fspath(path), facts),
@@ -170,7 +170,7 @@ def _is_daily(times: Seconds) -> bool:
     return not np.any((times - times[0]) % _DAY_S)
 
 
-def _interval(times: Seconds, *, daily: bool) -> Interval | None:
+def interval_of(times: Seconds, *, daily: bool) -> Interval | None:
     """The commonest distance of bars, where that is an interval that we know."""
     if daily:
         return Interval.parse("1d") if len(times) > 1 and int(np.diff(times).min()) == _DAY_S else None
@@ -182,7 +182,7 @@ def _interval(times: Seconds, *, daily: bool) -> Interval | None:
     return Interval.parse(names[seconds]) if seconds in names else None
 
 
-def _trading_days(begins: Seconds, calendar: Calendar, *, daily: bool) -> npt.NDArray[np.datetime64]:
+def trading_days(begins: Seconds, calendar: Calendar, *, daily: bool) -> npt.NDArray[np.datetime64]:
     """The trading day of each bar, by its beginning in China; NaT beyond the calendar."""
     days = (begins + (0 if daily else 6 * 3600)) // _DAY_S
     first = np.flatnonzero(np.diff(days, prepend=days[0] - 1))  # row of each day
