@@ -381,7 +381,7 @@ class TraderApi(_Api, wire.TraderMethods):
 
 
 def _call_with_records(target: Callable[[Any], object], dtype: np.dtype[np.void], data: _ctp.Block) -> None:
-    target(np.frombuffer(data, dtype=dtype))
+    target(np.frombuffer(memoryview(data), dtype=dtype))
 
 
 _live: set[_Api] = set()
