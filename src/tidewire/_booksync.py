@@ -14,6 +14,7 @@ import msgspec
 
 from .book import BookLayout, OrderBook
 from .errors import BookError, ChecksumMismatch, CrossedBook, DecodeError, SequenceGap
+from .latency import Latency
 
 __all__ = ["BookStats", "BookSync"]
 
@@ -28,6 +29,9 @@ class BookStats(msgspec.Struct, frozen=True, kw_only=True):
     a snapshot, ``discarded`` ones that did not fit the buffer; ``gaps`` times that the book went stale for a broken
     sequence or an unusable delta, ``snapshots`` applied, ``outdated`` ones among them that the deltas did not continue,
     ``resyncs`` times that the book became live again.
+
+    ``messages`` and ``bytes`` are what came for it. ``latency`` is from the arrival of a frame to the book's having it,
+    ``lag`` from the venue's own time of a message to its arrival (by our clock, so that it holds the clocks' offset).
     """
 
     updates: int = 0
@@ -38,6 +42,10 @@ class BookStats(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: int = 0
     outdated: int = 0
     resyncs: int = 0
+    messages: int = 0
+    bytes: int = 0
+    latency: Latency = Latency()
+    lag: Latency = Latency()
 
 
 class BookSync:
@@ -48,7 +56,9 @@ class BookSync:
 
     Belongs to one thread. ``ticket`` numbers the stretch between two interruptions: take it when a snapshot is
     requested and hand it back with the answer, so that an answer from before an interruption is not used after it.
-    ``reason`` tells why the book is not live; it is empty when it is.
+    ``reason`` tells why the book is not live; it is empty when it is. ``record``, where it is set, is given each frame
+    that was applied to a live book and the time of its arrival, or ``None`` where another connection has joined on;
+    ``version`` rises when the book changed in any other way.
     """
 
     def __init__(
@@ -74,6 +84,8 @@ class BookSync:
         self._reached: int | None = None  # the number that the book had got to on this subscription
         self._buffered = self._discarded = self._gaps = self._outdated = 0
         self.ticket = 0
+        self.version = 0
+        self.record: Callable[[bytes | memoryview | None, int | None], None] | None = None
         self.is_live = False
         self.reason = "not connected yet"
 
@@ -145,6 +157,8 @@ class BookSync:
         except (BookError, DecodeError) as error:
             self._lose(error)
             return True
+        if applied and self.record is not None:
+            self.record(frame, received_ns)
         return applied
 
     def inherit(self, frames: Sequence[bytes]) -> bool:
@@ -157,8 +171,11 @@ class BookSync:
             for frame in frames:
                 self.on_frame(frame)
             return True
-        if not frames or self._book.splice(frames[0], self._layout) is None:
+        spliced = self._book.splice(frames[0], self._layout) if frames else None
+        if spliced is None:
             return False
+        if self.record is not None:
+            self.record(None, None)
         for frame in frames[1:]:
             self.on_frame(frame)
         return True
@@ -169,6 +186,7 @@ class BookSync:
         self._held_bytes = 0
         self.ticket += 1
         self._book.copy_from(book)
+        self.version += 1
         if not self.is_live:
             self._settle()
 
@@ -216,6 +234,7 @@ class BookSync:
         if sync.on_snapshot(body, sync.ticket):
             self._second = None
             self._book.copy_from(book)
+            self.version += 1
         return self._second is None
 
     def _check_age(self) -> None:
@@ -225,6 +244,7 @@ class BookSync:
 
     def _settle(self) -> None:
         self.is_live, self.reason = True, ""
+        self.version += 1
         self._live_times += 1
 
     def _replay(self) -> None:
@@ -253,6 +273,7 @@ class BookSync:
         if self.is_live:
             self._reached = self._book.sequence
         self._second = None
+        self.version += 1
         self.is_live, self.reason = False, reason
         self._book.mark_stale(reason)
 

@@ -17,6 +17,7 @@ from ._feed import Buffer, Feed, Moment
 from ._heir import Heir, Ready
 from ._line import Desk, Line, Subscriber, Traffic
 from .errors import Error, StreamClosed, TransportError
+from .latency import Latency
 
 __all__ = ["Connection", "ConnectionStats", "LiveSubscriber", "Patience"]
 
@@ -45,7 +46,8 @@ class ConnectionStats(msgspec.Struct, frozen=True, kw_only=True):
     """A connection's history in numbers.
 
     ``unreadable`` counts frames that could not be read at all, ``missing`` messages that the venue numbered and that
-    never came; ``rotations`` times that another line took over without an interruption.
+    never came; ``rotations`` times that another line took over without an interruption. ``gaps``, ``latency`` and
+    ``lag`` sum up those of its books.
     """
 
     url: str
@@ -58,6 +60,9 @@ class ConnectionStats(msgspec.Struct, frozen=True, kw_only=True):
     reconnects: int
     rotations: int
     last_error: str | None
+    gaps: int = 0
+    latency: Latency = Latency()
+    lag: Latency = Latency()
 
 
 class LiveSubscriber(Subscriber, Protocol):
@@ -318,6 +323,8 @@ async def _end(*running: asyncio.Task[Error]) -> None:
 
 class _Deaf:
     """The old line's subscriber of a topic that has been handed over."""
+
+    latency = None
 
     def on_up(self) -> None: ...
     def on_data(self, payload: Buffer) -> None: ...

@@ -39,6 +39,8 @@ class Heir(Subscriber, Protocol):
 class PlainHeir:
     """Takes over with the first sign of life, and lets the subscriber find out what it may have missed."""
 
+    latency = None
+
     def __init__(self, subscriber: Subscriber, ready: Ready, *, merging: bool = False) -> None:
         self._subscriber = subscriber
         self._ready = ready
@@ -75,6 +77,8 @@ class PlainHeir:
 
 class BookHeir:
     """What both ways to inherit a book share. ``changed`` is called when the book has moved on by inheriting."""
+
+    latency = None
 
     def __init__(self, subscriber: Subscriber, sync: BookSync, ready: Ready, changed: Callable[[], None]) -> None:
         self._subscriber = subscriber

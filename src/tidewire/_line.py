@@ -33,6 +33,7 @@ from ._ledger import Ledger, Pace
 from ._websocket import MAX_MESSAGE, Socket, connect
 from .credentials import Credentials
 from .errors import ConnectionFailed, DecodeError, Error
+from .latency import Histogram
 
 __all__ = ["Desk", "Line", "Owner", "Subscriber", "Traffic"]
 
@@ -42,6 +43,10 @@ log = logging.getLogger("tidewire.stream")
 
 class Subscriber(Protocol):
     """What receives one topic from one line. Runs in the event loop's thread."""
+
+    @property
+    def latency(self) -> Histogram | None:
+        """Counts the time from a frame's arrival to ``on_data``'s return, where that is wanted."""
 
     def on_up(self) -> None:
         """Data flows from now on, on a subscription that has just been made."""
@@ -136,6 +141,7 @@ class Line:
         self._socket: Socket | None = None
         self._why: Error | None = None
         self._pinged = 0.0
+        self._arrived_ns = 0
         self._wake = asyncio.Event()
 
     @property
@@ -199,6 +205,7 @@ class Line:
 
     def on_frame(self, payload: Buffer, is_text: bool) -> None:
         """Read one frame and hand it on."""
+        self._arrived_ns = time.time_ns()
         traffic = self._traffic
         traffic.messages += 1
         traffic.bytes += len(payload)
@@ -235,6 +242,8 @@ class Line:
         if topic not in self.up:
             self._now_up(self._ledger.answered(None, (topic,)))
         subscriber.on_data(payload)
+        if subscriber.latency is not None:
+            subscriber.latency.record(time.time_ns() - self._arrived_ns)
 
     # Messages that are not data.
 

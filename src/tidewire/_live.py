@@ -17,6 +17,7 @@ from ._feed import Buffer, Query
 from ._heir import Heir, PlainHeir, Ready
 from ._tradesync import TradeSync
 from .errors import BookError, DecodeError, Error, StreamClosed
+from .latency import Histogram
 from .models import Instrument, Trade
 from .symbols import Symbol
 
@@ -126,6 +127,7 @@ class Live(ABC, Generic[C, I]):
     def __init__(self, channel: C, engine: Engine) -> None:
         self.channel = channel
         self.inboxes: set[I] = set()
+        self.latency: Histogram | None = None
         self.error: Error | None = None
         self.received_ns: int | None = None
         """When the venue last sent something for this topic (UTC nanoseconds)."""
@@ -139,6 +141,10 @@ class Live(ABC, Generic[C, I]):
     def enter(self, inbox: I) -> None:
         """Let a reader in."""
         self.inboxes.add(inbox)
+
+    def leave(self, inbox: I) -> None:
+        """Let a reader go."""
+        self.inboxes.discard(inbox)
 
     @abstractmethod
     def on_up(self) -> None:

@@ -3,21 +3,66 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Mapping
+
+import msgspec
 
 from ._booksync import BookStats, BookSync
 from ._channel import BookChannel, Guard
 from ._connection import LiveSubscriber
 from ._feed import Buffer, Query
 from ._heir import Heir, PlainHeir, Ready, ShadowHeir, SplicingHeir, numbers_alike
-from ._live import Engine, Live, NewestInbox
-from .book import OrderBook
-from .errors import DecodeError, Error
+from ._live import Engine, Inbox, Live, NewestInbox
+from .book import BookLayout, OrderBook
+from .errors import DecodeError, Error, StreamClosed
+from .latency import Histogram, Latency
 
-__all__ = ["LiveBook", "Sentry"]
+__all__ = ["EveryInbox", "LiveBook", "Sentry"]
 
 
-class LiveBook(Live[BookChannel, NewestInbox[OrderBook]]):
+class EveryInbox(Inbox[OrderBook]):
+    """Keeps every change until it is taken: as messages, applied one by one to a book of the reader's own.
+
+    At most ``limit`` changes are kept; then it counts what it could not keep and says so.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+        self._queue: deque[OrderBook | tuple[bytes, BookLayout, int | None]] = deque()
+        self._book: OrderBook | None = None
+        self._missed = 0
+
+    def put(self, change: OrderBook | tuple[bytes, BookLayout, int | None]) -> None:
+        """Add a message, or the book as it stands where it changed otherwise."""
+        if self._missed or len(self._queue) >= self._limit:
+            self._missed += 1
+        else:
+            self._queue.append(change)
+        self.ready.set()
+
+    def take(self) -> OrderBook | None:
+        """The reader's book after the next change."""
+        if self._queue:
+            change, book = self._queue.popleft(), self._book
+            if isinstance(change, OrderBook):
+                if book is None:
+                    self._book = change
+                else:
+                    book.copy_from(change)
+            elif book is not None:
+                book.apply(*change)
+            return self._book
+        if self._missed and self.error is None:
+            self.error = StreamClosed(
+                f"the reader fell behind: {self._missed} changes of the book did not fit its queue of {self._limit}",
+                missed=self._missed,
+            )
+        return None
+
+
+class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
     """A book kept in step with the venue."""
 
     def __init__(self, channel: BookChannel, engine: Engine) -> None:
@@ -26,23 +71,52 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook]]):
         self._sync: BookSync | None = None
         self._is_up = False
         self._begun_ns = 0
+        self.latency = Histogram()
+        self._messages = self._bytes = 0
+        self._every: set[EveryInbox] = set()
+        self._told = -1  # the version of the book that those who want every change were given as a whole
         self._sentry = None if channel.guard is None else Sentry(self, channel.guard)
 
     @property
     def stats(self) -> BookStats:
         """The book's counters."""
-        return BookStats() if self._sync is None else self._sync.stats
+        counted = BookStats() if self._sync is None else self._sync.stats
+        return msgspec.structs.replace(
+            counted,
+            messages=self._messages,
+            bytes=self._bytes,
+            latency=Latency.of(self.histograms[0]),
+            lag=Latency.of(self.histograms[1]),
+        )
+
+    @property
+    def histograms(self) -> tuple[list[Histogram], list[Histogram]]:
+        """Latencies and lags, as they are counted."""
+        lag = None if self._book is None else self._book.lag
+        return [self.latency] if self.latency is not None else [], [lag] if lag is not None else []
 
     @property
     def reason(self) -> str:
         """Why the book is not live; empty when it is."""
         return "not connected yet" if self._sync is None else self._sync.reason
 
-    def enter(self, inbox: NewestInbox[OrderBook]) -> None:
+    def enter(self, inbox: NewestInbox[OrderBook] | EveryInbox) -> None:
         """Let a reader in, and show it the book as it stands."""
         super().enter(inbox)
+        if isinstance(inbox, EveryInbox):
+            self._every.add(inbox)
+            if self._sync is not None:
+                self._sync.record = self._record
         if self._has_worked and self._book is not None:
-            inbox.put(self._book)
+            inbox.put(_copy(self._book) if isinstance(inbox, EveryInbox) else self._book)
+
+    def leave(self, inbox: NewestInbox[OrderBook] | EveryInbox) -> None:
+        """Let a reader go."""
+        super().leave(inbox)
+        if isinstance(inbox, EveryInbox):
+            self._every.discard(inbox)
+        if not self._every and self._sync is not None:
+            self._sync.record = None
 
     def deepen(self, channel: BookChannel) -> None:
         """Take snapshots with more levels from now on, beginning with one."""
@@ -63,6 +137,8 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook]]):
     def on_data(self, payload: Buffer) -> None:
         """Apply a delta, or hold it until there is a snapshot."""
         self.received_ns = time.time_ns()
+        self._messages += 1
+        self._bytes += len(payload)
         if self._sync is not None and self._sync.on_frame(payload, self.received_ns):
             self._has_worked = self._has_worked or self._sync.is_live
             self._tell()
@@ -114,9 +190,11 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook]]):
         contract = instrument.contract_size if self.channel.in_contracts else None
         self._book = OrderBook(instrument.tick_size, instrument.lot_size, contract_size=contract or 1)
         channel = self.channel
+        self._book.lag = Histogram()
         self._sync = BookSync(
             self._book, channel.layout, self._asked.set, in_stream=channel.snapshot is None, depth=channel.depth
         )
+        self._sync.record = self._record if self._every else None
 
     async def _fetch(self) -> None:
         sync, snapshot = self._sync, self.channel.snapshot
@@ -133,13 +211,36 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook]]):
             self._tell()
 
     def _tell(self) -> None:
-        if self._has_worked and self._book is not None:
-            for inbox in self.inboxes:
-                inbox.put(self._book)
+        book, sync = self._book, self._sync
+        if not self._has_worked or book is None or sync is None:
+            return
+        for inbox in self.inboxes:
+            if not isinstance(inbox, EveryInbox):
+                inbox.put(book)
+        if self._every and sync.version != self._told:
+            for each in self._every:
+                each.put(_copy(book))
+        self._told = sync.version
+
+    def _record(self, frame: Buffer | None, received_ns: int | None) -> None:
+        kept = None if frame is None else (bytes(frame), self.channel.layout, received_ns)
+        for inbox in self._every:
+            if kept is not None:
+                inbox.put(kept)
+            elif self._book is not None:
+                inbox.put(_copy(self._book))
+
+
+def _copy(book: OrderBook) -> OrderBook:
+    copy = book.blank()
+    copy.copy_from(book)
+    return copy
 
 
 class Sentry:
     """Takes the topic that watches over a book."""
+
+    latency = None
 
     def __init__(self, book: LiveBook, guard: Guard) -> None:
         self.topic = guard.topic

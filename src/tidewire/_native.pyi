@@ -49,6 +49,7 @@ class CompiledBookLayout:
     ) -> None: ...
 
 class Book:
+    lag: Histogram | None
     @property
     def layout(self) -> BookLayout | None: ...
     @property

@@ -214,6 +214,11 @@ class OrderBook(_native.Book):
         super().mark_stale()
         self._reason = reason
 
+    def copy_from(self, other: OrderBook) -> None:  # type: ignore[override]
+        """Take over all levels, the state and the sequence of another book. Counters and steps stay one's own."""
+        super().copy_from(other)
+        self._reason = other._reason
+
     @property
     def guarantee(self) -> Guarantee | None:
         """What it proves that the book is LIVE, by the layout of its last message; ``None`` before the first."""

@@ -403,13 +403,14 @@ class AsyncClient(_Base):
         await self._streams.aclose()
         await self._transport.close()
 
-    def watch_book(self, symbol: str | Symbol, depth: int | None = None) -> BookStream:
+    def watch_book(self, symbol: str | Symbol, depth: int | None = None, *, every: bool = False) -> BookStream:
         """Follow a live order book: an async iterator, and an async context manager, of the same ``OrderBook``.
 
-        Slow readers see the newest state. Check ``book.state``, or call ``book.require_live()``: a gap makes the book
-        STALE until it has been rebuilt, which happens by itself.
+        Slow readers see the newest state; with ``every`` they see the book after every single update, one by one, and
+        ``StreamClosed`` with the count when they fall too far behind. Check ``book.state``, or call
+        ``book.require_live()``: a gap makes the book STALE until it has been rebuilt, which happens by itself.
         """
-        return self._streams.watch_book(symbol, depth)
+        return self._streams.watch_book(symbol, depth, every=every)
 
     def watch_trades(self, symbol: str | Symbol) -> TradeStream:
         """Follow public trades: every one, in order. A reader too far behind gets ``StreamClosed`` with the count."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Generic, NoReturn, Self, TypeVar
+from typing import Any, Generic, Literal, NoReturn, Self, TypeVar
 
 import msgspec
 
@@ -16,12 +16,13 @@ from ._channel import BookChannel, Channel, KlineChannel, TradeChannel, ValueCha
 from ._connection import Connection, ConnectionStats, Patience
 from ._feed import Feed, Query
 from ._live import Inbox, Live, LiveTrades, NewestInbox, Run, TradeInbox
-from ._livebook import LiveBook
+from ._livebook import EveryInbox, LiveBook
 from ._livevalue import KlineInbox, LiveKlines, LiveValue
 from ._venue import Venue
 from .book import OrderBook
 from .credentials import Credentials
 from .errors import ConnectionFailed, NotSupported, StreamClosed
+from .latency import Latency
 from .models import FundingRate, Instrument, KlineUpdate, Ticker, Trade
 from .symbols import Interval, Symbol
 
@@ -48,10 +49,15 @@ KLINE_QUEUE = 10_000
 
 
 class StreamStats(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the streams have counted: per connection, and per book (by symbol)."""
+    """Everything the streams have counted: per connection, per book (by symbol), and of all books together.
+
+    ``latency`` is from the arrival of a frame to the book's having it, ``lag`` from the venue's time to its arrival.
+    """
 
     connections: tuple[ConnectionStats, ...]
     books: dict[str, BookStats]
+    latency: Latency = Latency()
+    lag: Latency = Latency()
 
 
 class _Stream(Generic[T]):
@@ -214,9 +220,10 @@ class Streams:
         self._leaving: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    def watch_book(self, symbol: str | Symbol, depth: int | None = None) -> BookStream:
+    def watch_book(self, symbol: str | Symbol, depth: int | None = None, *, every: bool = False) -> BookStream:
         """Follow a book; its snapshot holds at least ``depth`` levels a side (the venue's usual number by default)."""
-        return BookStream(self, self._venue.watch_book(symbol, depth), NewestInbox())
+        inbox = EveryInbox(self._trade_queue) if every else NewestInbox[OrderBook]()
+        return BookStream(self, self._venue.watch_book(symbol, depth), inbox)
 
     def watch_trades(self, symbol: str | Symbol) -> TradeStream:
         """Follow public trades."""
@@ -247,9 +254,15 @@ class Streams:
 
     def stats(self) -> StreamStats:
         """Return the counters of every connection and book."""
+        books = [live for live in self._live.values() if isinstance(live, LiveBook)]
         return StreamStats(
-            connections=tuple(connection.stats for _, connection in self._connections),
-            books={str(live.channel.symbol): live.stats for live in self._live.values() if isinstance(live, LiveBook)},
+            connections=tuple(
+                _with_books(connection.stats, [live for live in books if self._placed.get(live) is connection])
+                for _, connection in self._connections
+            ),
+            books={str(live.channel.symbol): live.stats for live in books},
+            latency=_sum(books, 0),
+            lag=_sum(books, 1),
         )
 
     async def aclose(self) -> None:
@@ -289,7 +302,7 @@ class Streams:
 
     async def leave(self, live: Live[Any, Any], inbox: Inbox[Any]) -> None:
         """Take a reader away; with the last one goes the subscription, and with the last of those the connection."""
-        live.inboxes.discard(inbox)
+        live.leave(inbox)
         if live.inboxes:
             return
         key = (live.channel.feed.url, live.channel.topic)
@@ -336,6 +349,15 @@ class Streams:
             raise ConnectionFailed(f"{live.channel.topic}: not connected", venue=self._venue.name)
         await self.admit(query.costs)
         return query.parse(await self._placed[live].ask(live.channel.topic, query.write))
+
+
+def _sum(books: Iterable[LiveBook], which: Literal[0, 1]) -> Latency:
+    return Latency.of(histogram for live in books for histogram in live.histograms[which])
+
+
+def _with_books(stats: ConnectionStats, books: Sequence[LiveBook]) -> ConnectionStats:
+    gaps = sum(live.stats.gaps for live in books)
+    return msgspec.structs.replace(stats, gaps=gaps, latency=_sum(books, 0), lag=_sum(books, 1))
 
 
 def _deepen(live: Live[Any, Any], channel: Channel) -> None:

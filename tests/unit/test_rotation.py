@@ -213,6 +213,25 @@ async def test_a_line_that_cannot_be_replaced_goes_on_serving() -> None:
             assert (stream.stats.gaps, stream.stats.resyncs) == (0, 0)
 
 
+async def test_a_reader_of_every_update_misses_none_across_rotations(venue: Venue) -> None:
+    exchange, streams, server = venue
+    async with streams.watch_book("BTC-USDT", every=True) as stream:
+        seen = [(await anext(stream)).sequence]
+        for round_ in range(3):
+            (old,) = server.sockets
+            old.send(FAREWELL)
+            async with busy(exchange, 0.002):
+                await rotations(streams, round_ + 1)
+            await exchange.until(lambda: len(server.sockets) == 1)
+        async with asyncio.timeout(5):
+            while seen[-1] != exchange.markets["BTCUSDT"].sequence:
+                seen.append((await anext(stream)).sequence)
+        # Where the new connection joined on, the book is shown once more as it stands.
+        assert sorted({*seen}) == list(range(100, exchange.markets["BTCUSDT"].sequence + 1))
+        assert seen == sorted(seen)
+        assert len(seen) - len({*seen}) <= 3
+
+
 async def test_trades_come_once_across_a_rotation(venue: Venue) -> None:
     exchange, streams, server = venue
     async with streams.watch_trades("BTC-USDT") as stream:

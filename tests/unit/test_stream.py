@@ -154,6 +154,64 @@ async def test_a_slow_reader_sees_the_newest_state_only(venue: Venue) -> None:
         assert slow.stats.updates == 500
 
 
+async def test_a_reader_of_every_update_sees_each_however_slow_he_is(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    async with streams.watch_book("BTC-USDT", every=True) as every, streams.watch_book("BTC-USDT") as newest:
+        book = await soon(anext(every))
+        await soon(anext(newest))
+        for number in range(50):
+            exchange.change("BTCUSDT", "11", str(1 + number))
+        await until(newest, is_live_at(exchange))
+        for number in range(50):
+            same = await soon(anext(every))
+            assert same is book
+            assert same.best_bid is not None
+            assert (same.sequence, same.best_bid.quantity) == (101 + number, 1 + number)
+        exchange.change("BTCUSDT", "12", lost=True)
+        exchange.change("BTCUSDT", "13")
+        await until(newest, is_live_at(exchange))
+        states = [(await soon(anext(every))).state, (await soon(anext(every))).state]
+        assert states == [BookState.STALE, BookState.LIVE]
+        assert is_live_at(exchange)(book)
+        async with streams.watch_book("BTC-USDT", every=True) as late:
+            assert is_live_at(exchange)(await soon(anext(late)))
+
+
+async def test_a_reader_of_every_update_who_falls_too_far_behind_is_told_how_far() -> None:
+    async with trading(trade_queue=5) as (exchange, streams, _):
+        async with streams.watch_book("BTC-USDT", every=True) as every, streams.watch_book("BTC-USDT") as newest:
+            await soon(anext(every))
+            for number in range(20):
+                exchange.change("BTCUSDT", "11", str(1 + number))
+            await until(newest, is_live_at(exchange))
+            for number in range(5):
+                assert (await soon(anext(every))).sequence == 101 + number
+            with pytest.raises(StreamClosed, match="15 changes") as caught:
+                await soon(anext(every))
+            assert caught.value.missed == 15
+
+
+async def test_one_object_tells_how_late_and_how_much(venue: Venue) -> None:
+    exchange, streams, _ = venue
+    async with streams.watch_book("BTC-USDT") as btc, streams.watch_book("ETH-USDT") as eth:
+        await soon(asyncio.gather(anext(btc), anext(eth)))
+        for number in range(100):
+            exchange.change("BTCUSDT", "11", str(1 + number))
+        exchange.change("ETHUSDT", "11")
+        await soon(asyncio.gather(until(btc, is_live_at(exchange)), until(eth, is_live_at(exchange, "ETHUSDT"))))
+        stats = streams.stats()
+        (connection,) = stats.connections
+        assert {name: book.messages for name, book in stats.books.items()} == {"BTC-USDT": 100, "ETH-USDT": 1}
+        for latency in (stats.latency, connection.latency):
+            assert latency.count == 101
+            assert 0 < latency.p50_us <= latency.p99_us <= latency.max_us < 1e6
+        # The exchange says that it is 1970.
+        assert stats.books["BTC-USDT"].lag.count == connection.lag.count - 1 == 100
+        assert stats.lag.p50_us > 1e9
+        assert stats.books["BTC-USDT"].bytes > 100 * stats.books["ETH-USDT"].bytes // 2
+        assert (btc.stats.latency.count, eth.stats.latency.count) == (100, 1)
+
+
 async def test_readers_of_one_symbol_share_book_subscription_and_snapshot(venue: Venue) -> None:
     exchange, streams, server = venue
     first, second = streams.watch_book("BTC-USDT"), streams.watch_book(Symbol.parse("BTC/USDT"))
