@@ -139,8 +139,8 @@ class MarketSession(_Pinging):
             view = self._views[topic] = DepthView(self._exchange, instrument.symbol, _levels(channel))
             snapshot = view.snapshot()
             if channel.startswith("depth."):
-                # Numbers start anywhere, and differ from connection to connection.
-                self._versions[topic] = 1_000_000 + id(self) % 1_000_000
+                # Numbers start anywhere, and differ from connection to connection; within one they only rise.
+                self._versions[topic] = self._versions.get(topic, 10**6 + now % 10**6) + 1
                 yield self._depth(topic, instrument, "snapshot", snapshot.bids, snapshot.asks)
 
     def _find(self, topic: str) -> tuple[Instrument, str] | None:
