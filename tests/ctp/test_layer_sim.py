@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import inspect
 import logging
 import math
 import threading
@@ -348,6 +349,20 @@ async def test_the_same_from_asyncio(front, tmp_path, rb):
         assert await account.cancel_all_orders() == []
         with pytest.raises(FilterViolation):
             await account.create_order(rb, side="sell", quantity=3, price=3000, offset="auto")
+
+
+def test_both_faces_have_the_same_verbs():
+    def verbs(face):
+        return {
+            name: str(inspect.signature(verb).replace(return_annotation=inspect.Signature.empty))
+            for name, verb in vars(face).items()
+            if not name.startswith("_") and inspect.isfunction(verb)
+        }
+
+    blocking = verbs(ctp.Trader)
+    assert blocking.pop("open")
+    assert blocking.pop("close")
+    assert verbs(ctp.AsyncTrader) == blocking
 
 
 def test_cancel_all(front, tmp_path, rb):

@@ -89,6 +89,7 @@ def test_no_return_is_lost(tmp_path):
         front.quote(symbol, bid=3000, ask=3001, bid_volume=10**9, ask_volume=10**9)
         words = {"library": "sim", "flow_folder": tmp_path / "flow", "timeout": 30.0}
         with ctp.Trader(front.address, "9999", USER, PASSWORD, "app", "code", **words) as account:
+            connections = account.watch_connection()
             changes, fills = account.watch_orders(10_000_000), account.watch_fills(10_000_000)
             soak = Soak(front, account, symbol, seed=20261123)
             soak.trade(ORDERS)
@@ -96,7 +97,8 @@ def test_no_return_is_lost(tmp_path):
             truth_orders, truth_trades = front.orders(USER), front.trades(USER)
             mine, told_fills = {order.order_id: order for order in account.orders()}, drained(fills)
             told = {order.order_id: order for order in drained(changes) if order.order_id}
-    print(soak.outcomes)
+            lost = sum(change.state == "offline" for change in drained(connections))
+    print(f"{lost} connections lost", soak.outcomes)
     assert len(truth_orders) + len(soak.never) == ORDERS
     assert {order.client_order_id for order in mine.values()} == {row["OrderMemo"] for row in truth_orders}
     assert soak.never.isdisjoint(row["OrderMemo"] for row in truth_orders)

@@ -256,6 +256,14 @@ def test_kinds_of_orders(desk, words, codes):
     assert {name: fields[name] for name in codes} == codes
 
 
+def test_a_combination_has_a_letter_for_each_leg():
+    words = {"type": "limit", "price": 5, "offset": "close", "hedge": "speculation", "prefer": "yesterday"}
+    words |= dict.fromkeys(["time_in_force", "stop_price", "trigger", "client_order_id"])
+    new = NewOrder.of("SP a2701&a2705", side="buy", quantity=1, **words)
+    fields = new.fields("DCE", new.offset, 1)
+    assert (fields["CombOffsetFlag"], fields["CombHedgeFlag"]) == ("11", "11")
+
+
 @pytest.mark.parametrize(
     "words",
     [

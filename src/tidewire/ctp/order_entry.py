@@ -97,12 +97,13 @@ class NewOrder:
     def fields(self, exchange: str, offset: Offset, quantity: int) -> dict[str, Any]:
         """Fields of an InputOrder for the whole order or one leg of it, without those that name sender and order."""
         time_condition, volume_condition = _CONDITIONS[self.time_in_force]
+        legs = self.symbol.count("&") + 1  # a combination has a letter for each
         return {
             "InstrumentID": self.symbol,
             "ExchangeID": exchange,
             "Direction": codes.direction(self.side),
-            "CombOffsetFlag": codes.OFFSET_CODES[offset],
-            "CombHedgeFlag": codes.HEDGE_CODES[self.hedge],
+            "CombOffsetFlag": codes.OFFSET_CODES[offset] * legs,
+            "CombHedgeFlag": codes.HEDGE_CODES[self.hedge] * legs,
             "OrderPriceType": _TYPES["market" if self.price is None else "limit"],
             "LimitPrice": 0.0 if self.price is None else float(self.price),
             "VolumeTotalOriginal": quantity,

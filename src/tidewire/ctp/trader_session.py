@@ -89,7 +89,8 @@ class TraderSession(Session):
         rows = yield self.ask("ReqQryTradingAccount")
         if not rows:
             raise CtpDisconnected("the front knows no account for this investor")
-        return read_account(rows[0])
+        home = (row for row in rows if row.CurrencyID in ("", "CNY"))
+        return read_account(next(home, rows[0]))
 
     def instrument(self, symbol: str) -> Steps[Instrument]:
         """One instrument: known, or asked for."""
