@@ -6,14 +6,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from ._call import Call
-from ._feed import Buffer, Feed, Query
+from ._call import Call, Request, Response
+from ._feed import Buffer, Feed, Moment, Query
 from .book import BookLayout
 from .klines import Klines
-from .models import KlineUpdate, Trade
-from .symbols import Interval, Symbol
+from .models import Balance, KlineUpdate, Order, Trade
+from .symbols import Interval, Kind, Symbol
 
-__all__ = ["BookChannel", "Channel", "Guard", "KlineChannel", "TradeChannel", "ValueChannel"]
+__all__ = [
+    "BalanceChannel",
+    "BookChannel",
+    "Channel",
+    "EntryChannel",
+    "Guard",
+    "KlineChannel",
+    "OrderChannel",
+    "TradeChannel",
+    "ValueChannel",
+]
 
 T = TypeVar("T")
 
@@ -105,4 +115,51 @@ class ValueChannel(Generic[T]):
     quiet_s: float | None = None
 
 
-Channel = BookChannel | TradeChannel | KlineChannel | ValueChannel[Any]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderChannel:
+    """Own orders of one kind of account in a feed; the venue's lists over REST mend it.
+
+    ``parse`` returns a message's orders as they stand after it, oldest first, with their cumulative ``filled``; their
+    ``fills`` are those that the message tells of, each with the venue's id of it.
+    """
+
+    feed: Feed
+    topic: str
+    kind: Kind
+    parse: Callable[[Buffer], Sequence[Order]] = field(repr=False)
+    quiet_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceChannel:
+    """Balances of one kind of account in a feed.
+
+    ``parse`` returns the assets that a message tells of, in full; ``None`` when it tells only that something changed,
+    or not enough: then the balances are fetched over REST.
+    """
+
+    feed: Feed
+    topic: str
+    kind: Kind
+    parse: Callable[[Buffer], Sequence[Balance] | None] = field(repr=False)
+    quiet_s: float | None = None
+
+
+Channel = BookChannel | TradeChannel | KlineChannel | ValueChannel[Any] | OrderChannel | BalanceChannel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryChannel:
+    """Orders over a feed: the calls of REST in another wrapping, so that everything else about them stays the same.
+
+    ``command`` makes a call's request one of this feed (its URL, and how it is signed), ``write`` the message of a
+    signed one, and ``response`` the HTTP answer that the ``Answer``'s payload stands for. ``topic`` is up while orders
+    can be placed.
+    """
+
+    feed: Feed
+    topic: str
+    kind: Kind
+    command: Callable[[Call[Order]], Call[Order]] = field(repr=False)
+    write: Callable[[Request, Moment], str] = field(repr=False)
+    response: Callable[[bytes], Response] = field(repr=False)

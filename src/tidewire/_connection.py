@@ -199,7 +199,7 @@ class Connection:
             error = await self._serve()
             log.warning("connection lost: %s", error)
             self._traffic.last_error = str(error)
-            if not self._was_up or not isinstance(error, TransportError):
+            if not self._was_up or not (isinstance(error, TransportError) or error.retryable):
                 self._give_up(error)
                 return
             self._line = self._new_line(dict(self._subscribers))

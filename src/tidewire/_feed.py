@@ -168,8 +168,9 @@ class ListenKey:
 class Feed:
     """One WebSocket endpoint and how to talk to it. Topics of feeds with one ``url`` share connections.
 
-    ``subscribe`` and ``unsubscribe`` write the command for some topics; ``read`` tells what a frame is, raising
-    ``DecodeError`` for one that cannot be read. With ``gzip`` binary frames are inflated before they are read.
+    ``subscribe`` and ``unsubscribe`` write the command for some topics; both are ``None`` where everything comes
+    unasked once the connection is open and logged in (Binance's account events). ``read`` tells what a frame is,
+    raising ``DecodeError`` for one that cannot be read. With ``gzip`` binary frames are inflated before they are read.
 
     Limits are the venue's own: topics per connection, and per command; ``commands_per_s`` on the whole, after
     ``commands_burst`` at once (pings and replies do not wait for their turn: leave room for them). ``together``, where
@@ -187,8 +188,8 @@ class Feed:
     """
 
     url: str
-    subscribe: Callable[[Sequence[str], Moment], str] = field(repr=False)
-    unsubscribe: Callable[[Sequence[str], Moment], str] = field(repr=False)
+    subscribe: Callable[[Sequence[str], Moment], str] | None = field(repr=False)
+    unsubscribe: Callable[[Sequence[str], Moment], str] | None = field(repr=False)
     read: Callable[[Buffer], Message] = field(repr=False)
     gzip: bool = False
     topics_per_connection: int

@@ -167,7 +167,7 @@ class Line:
     async def ask(self, write: Callable[[Moment], str]) -> bytes:
         """Ask a question and return the answer's payload. Raises the venue's refusal, or why the line ended."""
         if not self.connected or self._why is not None:
-            raise ConnectionFailed(f"{self._feed}: not connected")
+            raise ConnectionFailed(f"{self._feed}: not connected", sent=False)
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._queries.append((write, answer))
         self._wake.set()
@@ -397,16 +397,21 @@ class Line:
             socket.send(self._feed.login(moment))
         elif self._queries:
             write, answer = self._queries.popleft()
-            self._answers[number] = answer, now
-            socket.send(write(moment))
+            if not answer.done():  # else who asked has given up
+                self._answers[number] = answer, now
+                socket.send(write(moment))
         elif surplus := self._ledger.surplus(self._wanted()):
             self._ledger.asked(number, surplus, now, subscribing=False)
             self.up.difference_update(surplus)
-            socket.send(self._feed.unsubscribe(surplus, moment))
+            if self._feed.unsubscribe is not None:
+                socket.send(self._feed.unsubscribe(surplus, moment))
         else:
             missing = self._ledger.missing(self._wanted())
             self._ledger.asked(number, missing, now)
-            socket.send(self._feed.subscribe(missing, moment))
+            if self._feed.subscribe is not None:
+                socket.send(self._feed.subscribe(missing, moment))
+            else:
+                self._now_up(self._ledger.answered(number))
 
     def _check_silence(self, socket: Socket) -> None:
         now = time.monotonic()

@@ -21,7 +21,7 @@ from .latency import Histogram
 from .models import Instrument, Trade
 from .symbols import Symbol
 
-__all__ = ["Engine", "Inbox", "Live", "LiveTrades", "NewestInbox", "Run", "TradeInbox"]
+__all__ = ["Engine", "Inbox", "Live", "LiveTrades", "NewestInbox", "QueueInbox", "Run"]
 
 T = TypeVar("T")
 C = TypeVar("C", bound="Channel")
@@ -44,6 +44,7 @@ class Engine(Protocol):
     patience: Patience
     run: Run
     instrument: Callable[[str | Symbol], Awaitable[Instrument]]
+    now_ns: Callable[[], int]
 
     def join(self, live: Live[Any, Any]) -> None:
         """Subscribe to its topic."""
@@ -92,30 +93,35 @@ class NewestInbox(Inbox[T]):
         return item
 
 
-class TradeInbox(Inbox[Trade]):
-    """Keeps every trade until it is taken, up to ``limit``; then counts what it could not keep and says so."""
+class QueueInbox(Inbox[T]):
+    """Keeps everything until it is taken, up to ``limit``; then counts what it could not keep and says so.
 
-    def __init__(self, limit: int) -> None:
+    ``things`` is what it holds, in a word.
+    """
+
+    def __init__(self, limit: int, things: str) -> None:
         super().__init__()
         self._limit = limit
-        self._queue: deque[Trade] = deque()
+        self._things = things
+        self._queue: deque[T] = deque()
         self._missed = 0
 
-    def put(self, trade: Trade) -> None:
-        """Add a trade, or count it as missed."""
+    def put(self, item: T) -> None:
+        """Add an item, or count it as missed."""
         if self._missed or len(self._queue) >= self._limit:
             self._missed += 1
         else:
-            self._queue.append(trade)
+            self._queue.append(item)
         self.ready.set()
 
-    def take(self) -> Trade | None:
-        """The oldest trade. After the last one before an overflow, ``error`` tells how many were missed."""
+    def take(self) -> T | None:
+        """The oldest item. After the last one before an overflow, ``error`` tells how many were missed."""
         if self._queue:
             return self._queue.popleft()
         if self._missed and self.error is None:
             self.error = StreamClosed(
-                f"the reader fell behind: its queue of {self._limit} trades overflowed and {self._missed} were missed",
+                f"the reader fell behind: its queue of {self._limit} {self._things} overflowed and {self._missed} "
+                "were missed",
                 missed=self._missed,
             )
         return None
@@ -255,7 +261,7 @@ class Live(ABC, Generic[C, I]):
             task.get_loop().call_exception_handler({"message": "a stream's keeper failed", "exception": error})
 
 
-class LiveTrades(Live[TradeChannel, TradeInbox]):
+class LiveTrades(Live[TradeChannel, QueueInbox[Trade]]):
     """Trades in order, none missing."""
 
     def __init__(self, channel: TradeChannel, engine: Engine) -> None:

@@ -93,6 +93,8 @@ class Session:
             )
         self.venue = venue
         self.clock = VenueClock()
+        self.traded: set[str] = set()
+        """Markets in which orders were placed, or may have been."""
         self._credentials = credentials
         self._retries = retries
         self._account = ""
@@ -215,6 +217,8 @@ class Session:
 
     def _exchange(self, call: Call[Any], request: Request, ticket: Ticket) -> Effects[Response]:
         answered: Response | None = None
+        if call.verb == "create_order" and call.symbol is not None:
+            self.traded.add(call.symbol)
         started, sent_ns = time.perf_counter(), time.time_ns()
         try:
             response: Response = yield Send(request)

@@ -9,7 +9,15 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from ._call import Call
-from ._channel import BookChannel, KlineChannel, TradeChannel, ValueChannel
+from ._channel import (
+    BalanceChannel,
+    BookChannel,
+    EntryChannel,
+    KlineChannel,
+    OrderChannel,
+    TradeChannel,
+    ValueChannel,
+)
 from ._order import Number
 from .book import BookLayout
 from .errors import ConfigError, NotSupported, UnknownSymbol, VenueError
@@ -386,6 +394,18 @@ class Venue:
         """The rate now forming."""
         raise self._unsupported("watch_funding_rate")
 
+    def watch_orders(self, *, kind: Kind = "spot") -> OrderChannel:
+        """Own orders of one kind of account, and their fills (``learn`` its instruments first)."""
+        raise self._unsupported("watch_orders")
+
+    def watch_balances(self, *, kind: Kind = "spot") -> BalanceChannel:
+        """What the spot or the derivatives wallet holds."""
+        raise self._unsupported("watch_balances")
+
+    def order_entry(self, *, kind: Kind = "spot") -> EntryChannel:
+        """Orders over a connection that stays open. The client's ``order_entry`` runs it."""
+        raise self._unsupported("order_entry")
+
     def _unsupported(self, what: str) -> NotSupported:
         return NotSupported(f"{self.name} does not offer {what}", venue=self.name)
 
@@ -393,5 +413,6 @@ class Venue:
 _VERBS: tuple[str, ...] = (
     "ping",
     "server_time",
+    "order_entry",
     *(name for name in vars(Venue) if name.startswith(("fetch_", "watch_", "create_", "cancel_", "amend_"))),
 )

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, NoReturn, Protocol, Self
+from typing import Any, Protocol, Self
 
 from ._order import Number
 from ._progress import Progress
@@ -30,7 +30,16 @@ from .models import (
     Ticker,
     Trade,
 )
-from .stream import BookStream, FundingRateStream, KlineStream, Streams, TickerStream, TradeStream
+from .stream import (
+    BalanceStream,
+    BookStream,
+    FundingRateStream,
+    KlineStream,
+    OrderStream,
+    Streams,
+    TickerStream,
+    TradeStream,
+)
 from .symbols import Kind, Symbol, Time
 from .venues import venue as load_venue
 
@@ -382,6 +391,9 @@ class AsyncClient(_Base):
             instrument=lambda symbol: self._run(self._verbs.instrument(symbol)),
             admit=lambda costs: self._run(self._session.admit(costs)),
             venue_time=lambda: self._run(self._session.venue_time()),
+            now_ns=self._session.clock.now_ns,
+            account=self,
+            traded=lambda: map(self._venue.symbol, tuple(self._session.traded)),
             credentials=credentials,
         )
 
@@ -431,13 +443,20 @@ class AsyncClient(_Base):
         """Follow a perpetual's funding rate now forming. Slow readers see the newest."""
         return self._streams.watch_funding_rate(symbol)
 
-    def watch_orders(self) -> NoReturn:
-        """Follow own orders. Not built yet: raises ``NotSupported``, whatever the venue."""
-        self._streams.watch_orders()
+    def watch_orders(self, *, kind: Kind = "spot") -> OrderStream:
+        """Follow the orders in the spot account, or with ``kind="linear"`` in the derivatives account, and their fills.
 
-    def watch_balances(self) -> NoReturn:
-        """Follow the account's balances. Not built yet: raises ``NotSupported``, whatever the venue."""
-        self._streams.watch_balances()
+        Begins with the orders that are open. ``order.fills`` holds what is new: each fill once and in order, also those
+        made while the connection was down. A reader too far behind gets ``StreamClosed`` with the count.
+        """
+        return self._streams.watch_orders(kind=kind)
+
+    def watch_balances(self, *, kind: Kind = "spot") -> BalanceStream:
+        """Follow what the spot wallet, or with ``kind="linear"`` the derivatives wallet, holds: an asset at a time.
+
+        Begins with all that is held. Slow readers see the newest state of each asset.
+        """
+        return self._streams.watch_balances(kind=kind)
 
     async def ping(self) -> int:
         return await self._run(self._verbs.ping())

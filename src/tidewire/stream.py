@@ -7,31 +7,34 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Generic, Literal, NoReturn, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import msgspec
 
+from ._account import Account, BalanceInbox, LiveBalances, LiveOrders
 from ._booksync import BookStats
-from ._channel import BookChannel, Channel, KlineChannel, TradeChannel, ValueChannel
+from ._channel import BalanceChannel, BookChannel, Channel, KlineChannel, OrderChannel, TradeChannel, ValueChannel
 from ._connection import Connection, ConnectionStats, Patience
 from ._feed import Feed, Query
-from ._live import Inbox, Live, LiveTrades, NewestInbox, Run, TradeInbox
+from ._live import Inbox, Live, LiveTrades, NewestInbox, QueueInbox, Run
 from ._livebook import EveryInbox, LiveBook
 from ._livevalue import KlineInbox, LiveKlines, LiveValue
 from ._venue import Venue
 from .book import OrderBook
 from .credentials import Credentials
-from .errors import ConnectionFailed, NotSupported, StreamClosed
+from .errors import ConfigError, ConnectionFailed, NotSupported, StreamClosed
 from .latency import Latency
-from .models import FundingRate, Instrument, KlineUpdate, Ticker, Trade
-from .symbols import Interval, Symbol
+from .models import Balance, FundingRate, Instrument, KlineUpdate, Order, Ticker, Trade
+from .symbols import Interval, Kind, Symbol
 
 __all__ = [
+    "BalanceStream",
     "BookStats",
     "BookStream",
     "ConnectionStats",
     "FundingRateStream",
     "KlineStream",
+    "OrderStream",
     "Patience",
     "StreamStats",
     "Streams",
@@ -40,6 +43,11 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+P = TypeVar("P", bound="OrderChannel | BalanceChannel")
+
+ORDER_QUEUE = 10_000
+"""Changes of orders kept for a slow reader: a reader so far behind can decide nothing any more."""
 
 TRADE_QUEUE = 10_000
 """Trades kept for a reader that is slower than the market: about two minutes of a busy one."""
@@ -175,6 +183,28 @@ class FundingRateStream(_Stream[FundingRate]):
     """The funding rate now forming. Slow readers see the newest."""
 
 
+class OrderStream(_Stream[Order]):
+    """Own orders of one kind of account.
+
+    Begins with the orders that are open, as they stand; then yields an order whenever it changes. ``order.fills`` is
+    the execution that brought it there, if one did: each is reported exactly once, those of an order in their order,
+    also those made while the connection was down; ``order.filled`` is the sum so far.
+
+    After an interruption the venue's lists are read first, for every market where orders were known, are open, or were
+    placed by this client. Orders that something else placed in another market, and that were over before the
+    connection was back, are not found. Raises ``StreamClosed`` with ``missed`` when the reader falls so far behind that
+    its queue overflows, or when the venue does not list fills that it counts.
+    """
+
+
+class BalanceStream(_Stream[Balance]):
+    """Balances of one kind of account, an asset at a time.
+
+    Begins with all that is held; then yields an asset whenever what is held of it changes. Slow readers see the newest
+    state of each.
+    """
+
+
 async def _freely(costs: Mapping[str, int]) -> None:
     """No quotas to keep."""
 
@@ -188,8 +218,9 @@ class Streams:
     """All streams of one client. For the tasks of one event loop.
 
     ``run`` performs a call (limits and retries included), ``instrument`` looks a market up, ``admit`` waits until the
-    venue's quotas allow a cost, ``venue_time`` tells its clock; ``credentials`` open private feeds. ``patience`` paces
-    whatever is tried again; ``trade_queue`` bounds what is kept for a slow reader of trades.
+    venue's quotas allow a cost, ``venue_time`` tells its clock and ``now_ns`` our present idea of it; ``credentials``
+    open private feeds, ``account`` fetches their lists, and ``traded`` tells the markets in which we placed orders.
+    ``patience`` paces whatever is tried again; ``trade_queue`` bounds what is kept for a slow reader of trades.
     """
 
     def __init__(
@@ -200,6 +231,9 @@ class Streams:
         instrument: Callable[[str | Symbol], Awaitable[Instrument]],
         admit: Callable[[Mapping[str, int]], Awaitable[None]] = _freely,
         venue_time: Callable[[], Awaitable[int]] = _own_time,
+        now_ns: Callable[[], int] = time.time_ns,
+        account: Account | None = None,
+        traded: Callable[[], Iterable[Symbol]] = tuple,
         credentials: Credentials | None = None,
         patience: Patience | None = None,
         trade_queue: int = TRADE_QUEUE,
@@ -210,9 +244,12 @@ class Streams:
         self.instrument = instrument
         self.admit = admit
         self.venue_time = venue_time
+        self.now_ns = now_ns
         self.credentials = credentials
         self.ssl_context = ssl_context
         self._venue = venue
+        self._account = account
+        self._traded = traded
         self._trade_queue = trade_queue
         self._live: dict[tuple[str, str], Live[Any, Any]] = {}
         self._placed: dict[Live[Any, Any], Connection] = {}
@@ -227,7 +264,7 @@ class Streams:
 
     def watch_trades(self, symbol: str | Symbol) -> TradeStream:
         """Follow public trades."""
-        return TradeStream(self, self._venue.watch_trades(symbol), TradeInbox(self._trade_queue))
+        return TradeStream(self, self._venue.watch_trades(symbol), QueueInbox(self._trade_queue, "trades"))
 
     def watch_ticker(self, symbol: str | Symbol) -> TickerStream:
         """Follow quotes and 24 h statistics."""
@@ -241,16 +278,21 @@ class Streams:
         """Follow the funding rate now forming."""
         return FundingRateStream(self, self._venue.watch_funding_rate(symbol), NewestInbox())
 
-    def watch_orders(self) -> NoReturn:
-        """Not built yet on any venue; raises ``NotSupported``."""
-        self._refuse("watch_orders")
+    def watch_orders(self, *, kind: Kind = "spot") -> OrderStream:
+        """Follow the orders of one kind of account, and their fills."""
+        return OrderStream(self, self._private(self._venue.watch_orders(kind=kind)), QueueInbox(ORDER_QUEUE, "changes"))
 
-    def watch_balances(self) -> NoReturn:
-        """Not built yet on any venue; raises ``NotSupported``."""
-        self._refuse("watch_balances")
+    def watch_balances(self, *, kind: Kind = "spot") -> BalanceStream:
+        """Follow the balances of one kind of account."""
+        return BalanceStream(self, self._private(self._venue.watch_balances(kind=kind)), BalanceInbox())
 
-    def _refuse(self, verb: str) -> NoReturn:
-        raise NotSupported(f"{self._venue.name} does not offer {verb}", venue=self._venue.name)
+    def _private(self, channel: P) -> P:
+        if self.credentials is None or self._account is None:
+            raise ConfigError(
+                f"watching an account needs credentials: AsyncClient({self._venue.name!r}, credentials=…)",
+                venue=self._venue.name,
+            )
+        return channel
 
     def stats(self) -> StreamStats:
         """Return the counters of every connection and book."""
@@ -299,6 +341,11 @@ class Streams:
                 return LiveKlines(channel, self)
             case ValueChannel():
                 return LiveValue(channel, self)
+            case OrderChannel() if self._account is not None:
+                return LiveOrders(channel, self, self._account, self._traded)
+            case BalanceChannel() if self._account is not None:
+                return LiveBalances(channel, self, self._account)
+        raise NotSupported(f"{self._venue.name} does not offer {channel.topic}", venue=self._venue.name)
 
     async def leave(self, live: Live[Any, Any], inbox: Inbox[Any]) -> None:
         """Take a reader away; with the last one goes the subscription, and with the last of those the connection."""

@@ -462,20 +462,6 @@ def test_capabilities_are_the_verbs_that_work() -> None:
         assert not {verb for verb in client.capabilities if verb.startswith("watch_")}
 
 
-async def test_streams_that_are_not_built_say_so_before_connecting() -> None:
-    async with tw.AsyncClient("binance") as client:
-        assert {verb for verb in client.capabilities if verb.startswith("watch_")} == {"watch_book", "watch_trades"}
-        for refuse in (
-            lambda: client.watch_ticker("BTC-USDT"),
-            lambda: client.watch_klines("BTC-USDT", "1m"),
-            lambda: client.watch_funding_rate("BTC-USDT-PERP"),
-            client.watch_orders,
-            client.watch_balances,
-        ):
-            with pytest.raises(tw.NotSupported):
-                refuse()
-
-
 def test_nothing_secret_shows(venue: FakeVenue, client: tw.Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     venue.then("/api/v3/account", httpx.ReadTimeout("slow"), httpx.Response(400, json={"code": -2015, "msg": "no"}))

@@ -420,14 +420,15 @@ async def test_what_is_wrong_with_the_question_is_raised_before_anything_is_sent
     for refused in (
         lambda: streams.watch_funding_rate("BTC-USDT"),
         lambda: streams.watch_funding_rate("BTC-USDT-261225"),
-        streams.watch_orders,
-        streams.watch_balances,
         lambda: streams.watch_trades("BTC-USDT-PERP"),
     ):
         with pytest.raises(NotSupported):
             refused()
     with pytest.raises(ConfigError, match="7m"):
         streams.watch_klines("BTC-USDT", "7m")
+    for private in (streams.watch_orders, streams.watch_balances):
+        with pytest.raises(ConfigError, match="credentials"):
+            private()
     for opened in (
         streams.watch_book("NO-SUCH"),
         streams.watch_trades("NO-SUCH"),

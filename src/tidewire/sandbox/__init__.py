@@ -167,6 +167,10 @@ class Sandbox:
 
         self._thread.call(move)
 
+    def flush(self, venue: str) -> None:
+        """Send the streams what changed, for one who changed something by ``inspect``."""
+        self._thread.call(self._service(venue).flush)
+
     def fail(
         self,
         kind: FaultKind,

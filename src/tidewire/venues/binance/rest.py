@@ -35,6 +35,7 @@ from ...models import (
 )
 from ...symbols import Interval, Kind, Symbol, Time, parse_window
 from . import reports, wire
+from .account import BinanceAccount
 from .auth import sign
 from .errors import check, outcome_unknown
 from .spec import KLINES, MARKETS, SPEC
@@ -73,7 +74,7 @@ _RESOURCES = {"REQUEST_WEIGHT": "weight", "ORDERS": "orders", "RAW_REQUESTS": "r
 _UNITS = {"SECOND": ("s", 1), "MINUTE": ("m", 60), "HOUR": ("h", 3600), "DAY": ("d", 86_400)}
 
 
-class Binance(BinanceStreams):
+class Binance(BinanceStreams, BinanceAccount):
     """Binance spot and USD-M futures. Symbols: ``BTC-USDT`` spot, ``BTC-USDT-PERP`` and ``BTC-USDT-261225`` futures."""
 
     spec = SPEC

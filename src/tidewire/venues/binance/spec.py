@@ -25,15 +25,30 @@ SPEC: Final = Spec(
     environments={
         "live": Hosts(
             rest={"spot": "https://api.binance.com", "linear": "https://fapi.binance.com"},
-            stream={"spot": "wss://stream.binance.com:9443", "linear": "wss://fstream.binance.com"},
+            stream={
+                "spot": "wss://stream.binance.com:9443",
+                "linear": "wss://fstream.binance.com",
+                "spot-api": "wss://ws-api.binance.com:443",
+                "linear-api": "wss://ws-fapi.binance.com",
+            },
         ),
         "testnet": Hosts(
             rest={"spot": "https://testnet.binance.vision", "linear": "https://testnet.binancefuture.com"},
-            stream={"spot": "wss://stream.testnet.binance.vision", "linear": "wss://fstream.binancefuture.com"},
+            stream={
+                "spot": "wss://stream.testnet.binance.vision",
+                "linear": "wss://fstream.binancefuture.com",
+                "spot-api": "wss://ws-api.testnet.binance.vision",
+                "linear-api": "wss://testnet.binancefuture.com",
+            },
         ),
         "demo": Hosts(
             rest={"spot": "https://demo-api.binance.com", "linear": "https://demo-fapi.binance.com"},
-            stream={"spot": "wss://demo-stream.binance.com", "linear": "wss://demo-fstream.binance.com"},
+            stream={
+                "spot": "wss://demo-stream.binance.com",
+                "linear": "wss://demo-fstream.binance.com",
+                "spot-api": "wss://demo-ws-api.binance.com",
+                "linear-api": "wss://testnet.binancefuture.com",  # as ccxt 4.5.90 has it; not verified
+            },
         ),
     },
     # Starting points; the limits in exchangeInfo replace them as soon as it is read.

@@ -207,11 +207,11 @@ def _is_valid(secret: str, payload: bytes, signature: str) -> bool:
     return False
 
 
-def check_time(params: Mapping[str, str], now_ns: int) -> None:
+def check_time(sent: Mapping[str, str], now_ns: int) -> None:
     """Refuse unless ``timestamp < serverTime + 1000 and serverTime - timestamp <= recvWindow``, in milliseconds."""
     values = []
     for name, fallback in (("timestamp", ""), ("recvWindow", "5000")):
-        text = params.get(name, fallback)
+        text = sent.get(name, fallback)
         if not re.match(r"^[0-9]{1,20}(\.[0-9]{1,3})?$", text):
             raise Refusal(
                 -1100, f"Illegal characters found in parameter '{name}'; legal range is '{_PATTERNS['integer']}'."

@@ -29,9 +29,9 @@ class Endpoint:
     free_if_done: bool = False
     is_signed: bool = True
 
-    def costs(self, kind: Kind, params: Mapping[str, str], scopes: Iterable[str]) -> dict[str, int]:
+    def costs(self, kind: Kind, sent: Mapping[str, str], scopes: Iterable[str]) -> dict[str, int]:
         """Weight, and one order for a placement."""
-        costs = {f"{kind}-weight": self.weight if isinstance(self.weight, int) else self.weight(params)}
+        costs = {f"{kind}-weight": self.weight if isinstance(self.weight, int) else self.weight(sent)}
         if kind == "spot":
             costs["spot-raw"] = 1
         return costs | (dict.fromkeys(_orders(kind, scopes), 1) if self.is_order else {})
@@ -65,8 +65,8 @@ def _by_key(answer: Callable[[Ask], Any]) -> Endpoint:
 def _steps(name: str, default: int, *steps: tuple[int, int]) -> Weight:
     """Weight by the size of a page: (up to, weight) pairs."""
 
-    def weigh(params: Mapping[str, str]) -> int:
-        text = params.get(name, "")
+    def weigh(sent: Mapping[str, str]) -> int:
+        text = sent.get(name, "")
         size = int(text) if text.isdigit() else default
         return next((weight for most, weight in steps if size <= most), steps[-1][1])
 
@@ -76,11 +76,11 @@ def _steps(name: str, default: int, *steps: tuple[int, int]) -> Weight:
 def _by_symbols(one: int, some: tuple[tuple[int, int], ...], everything: int) -> Weight:
     """Weight by how many symbols are asked for."""
 
-    def weigh(params: Mapping[str, str]) -> int:
-        if "symbol" in params:
+    def weigh(sent: Mapping[str, str]) -> int:
+        if "symbol" in sent:
             return one
-        if "symbols" in params and some:
-            count = params["symbols"].count(",") + 1
+        if "symbols" in sent and some:
+            count = sent["symbols"].count(",") + 1
             return next((weight for most, weight in some if count <= most), everything)
         return everything
 
@@ -123,7 +123,7 @@ _SPOT: Final[dict[tuple[str, str], Endpoint]] = {
     ("DELETE", "/api/v3/openOrders"): _private(trading.cancel_all, "symbol", _MAY_FAIL, free_if_done=True),
     ("GET", "/api/v3/allOrders"): _private(trading.all_orders, _PAGE, 20),
     ("GET", "/api/v3/myTrades"): _private(
-        trading.own_trades, f"{_PAGE} fromId", lambda params: 5 if "orderId" in params else 20
+        trading.own_trades, f"{_PAGE} fromId", lambda sent: 5 if "orderId" in sent else 20
     ),
     ("GET", "/api/v3/rateLimit/order"): _private(trading.order_counts, "", 40),
 }
