@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewire.ctp.identity import Journal, Remembered, SessionKey, new_client_order_id
+from tidewire.ctp.identity import ExchangeKey, Journal, Remembered, SessionKey, new_client_order_id
 from tidewire.errors import ConfigError
 
 TODAY, TOMORROW = dt.date(2026, 11, 24), dt.date(2026, 11, 25)
-MINE = Remembered("mine", 1, -7, "12", request_id=3)
+MINE = Remembered("mine", 1, -7, "12")
 
 
 def test_client_order_ids_ascend_and_fit_the_memo():
@@ -32,8 +32,10 @@ def test_what_was_written_is_read_again(tmp_path):
     path = tmp_path / "orders.jsonl"
     journal = Journal(path, TODAY)
     journal.add(MINE)
-    learnt = Remembered("mine", 1, -7, "12", 3, "SHFE", "       5001")
-    journal.add(learnt)
+    learnt = Remembered("mine", 1, -7, "12", "SHFE", "       5001")
+    journal.learn(MINE.key, ExchangeKey("SHFE", "       5001"))
+    journal.learn(MINE.key, ExchangeKey("SHFE", "another"))
+    journal.learn(SessionKey(9, 9, "9"), ExchangeKey("SHFE", "nobody's"))
     journal.close()
     assert reopened(path) == {SessionKey(1, -7, "12"): learnt}
     assert len(path.read_bytes().splitlines()) == 2  # the day, and one order

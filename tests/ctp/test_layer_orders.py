@@ -189,6 +189,7 @@ def test_who_refused_and_why():
 
 def test_what_came_of_a_conditional_order_is_another_order():
     ledger = Ledger()
+    ledger.clear([Remembered("mine", 1, 100, "7")])
     waiting = order_row(OrderStatus="b", OrderSysID="TJBD_00000001", ContingentCondition="6", StopPrice=3100.0)
     ledger.on_order(waiting)
     assert ledger.orders[0].status is Q
@@ -197,6 +198,8 @@ def test_what_came_of_a_conditional_order_is_another_order():
     ledger.on_order(order_row(OrderStatus="3", OrderSysID=SYS, RelativeOrderSysID="TJBD_00000001"))
     first, second = ledger.orders
     assert first.status is E
+    assert first.client_order_id == second.client_order_id == "mine"
+    assert ledger.find(client_order_id="mine").order == second
     assert second.parent == first.order_id == "SHFE:TJBD_00000001"
 
 
@@ -211,7 +214,9 @@ def test_the_legs_of_a_combination_do_not_count_twice():
 
 def test_the_journal_gives_back_our_names():
     ledger = Ledger()
-    ledger.clear([Remembered("mine", 1, 100, "7")])
+    ledger.clear([Remembered("mine", 1, 100, "7"), Remembered("hers", 1, 100, "8", "SHFE", SYS)])
+    other, _ = ledger.on_order(order_row(OrderRef="", SessionID=0, OrderSysID=SYS, OrderStatus="3"))
+    assert other.order.client_order_id == "hers"
     entry, _ = ledger.on_order(order_row(), replayed=True)
     assert entry.order.client_order_id == "mine"
     assert entry.order.replayed

@@ -214,7 +214,7 @@ class Desk:
         key = SessionKey(session.front_id, session.session_id, session.next_ref())
         # Before it is sent, so that no crash can leave an order that we do not know.
         if session.journal is not None:
-            session.journal.add(Remembered(name, *key, request_id))
+            session.journal.add(Remembered(name, *key))
         entry = session.ledger.sent(key, SimpleNamespace(**order), name)
         self._inserts[request_id] = entry
         entry.request_id = request_id

@@ -74,7 +74,6 @@ class Remembered(msgspec.Struct, omit_defaults=True):
     front_id: int
     session_id: int
     order_ref: str
-    request_id: int = 0
     exchange: str = ""
     order_sys_id: str = ""
 
@@ -82,6 +81,11 @@ class Remembered(msgspec.Struct, omit_defaults=True):
     def key(self) -> SessionKey:
         """CTP's name for the order."""
         return SessionKey(self.front_id, self.session_id, self.order_ref)
+
+    @property
+    def exchange_key(self) -> ExchangeKey | None:
+        """The exchange's name for it, once that was learnt."""
+        return ExchangeKey(self.exchange, self.order_sys_id) if self.order_sys_id else None
 
 
 class Journal:
@@ -103,6 +107,14 @@ class Journal:
         """Remember an order, or what has been learnt about it."""
         self.entries[entry.key] = entry
         os.write(self._file, self._encode(entry) + b"\n")
+
+    def learn(self, key: SessionKey, exchange_key: ExchangeKey) -> None:
+        """Remember what the exchange calls an order of ours, if it is one and that is news."""
+        known = self.entries.get(key)
+        if known is not None and known.exchange_key is None:
+            self.add(
+                msgspec.structs.replace(known, exchange=exchange_key.exchange, order_sys_id=exchange_key.order_sys_id)
+            )
 
     def close(self) -> None:
         """Close the file. Repeating it is harmless."""

@@ -138,7 +138,9 @@ class Ledger:
 
     def clear(self, remembered: Iterable[Remembered]) -> None:
         """Begin a trading day, with what the journal has of it."""
-        self._remembered = {entry.key: entry.client_order_id for entry in remembered}
+        entries = list(remembered)
+        self._remembered: dict[tuple[Any, ...], str] = {entry.key: entry.client_order_id for entry in entries}
+        self._remembered |= {entry.exchange_key: entry.client_order_id for entry in entries if entry.exchange_key}
         self._by_key: dict[SessionKey, Entry] = {}
         self._by_exchange: dict[ExchangeKey, Entry] = {}
         self._by_seat: dict[SeatKey, Entry] = {}
@@ -188,9 +190,9 @@ class Ledger:
         self._add(entry)
         return entry
 
-    def unheard(self, session_id: int) -> list[Entry]:
+    def unheard(self, session: tuple[int, int]) -> list[Entry]:
         """Orders sent in other sessions than this, of which nothing has ever been heard."""
-        return [entry for entry in self._entries.values() if not entry.told and entry.key.session_id != session_id]
+        return [entry for entry in self._entries.values() if not entry.told and entry.key[:2] != session]
 
     def unsent(self, entry: Entry, error: Error) -> None:
         """An order could not be sent, but must be accounted for."""
@@ -269,8 +271,10 @@ class Ledger:
             entry = None  # what came of a conditional order may bear its parent's session and reference
         is_new = entry is None
         if entry is None:
-            name = self._remembered.get(key) or getattr(row, "OrderMemo", "").strip() or None
-            entry = Entry(key, row, name, replayed=replayed)
+            name = (
+                self._remembered.get(key) or self._remembered.get(exchange_key or ()) or getattr(row, "OrderMemo", "")
+            )
+            entry = Entry(key, row, name.strip() or None, replayed=replayed)
             self._by_key.setdefault(key, entry)
             self._add(entry)
         if row.OrderLocalID.strip():
@@ -283,8 +287,11 @@ class Ledger:
 
     def _add(self, entry: Entry) -> None:
         self._entries[id(entry)] = entry
-        if entry.client_order_id is not None:
-            self._by_client.setdefault(entry.client_order_id, entry)
+        name = entry.client_order_id
+        if name is not None:
+            bearer = self._by_client.get(name)
+            if bearer is None or not bearer.is_working:  # such as a conditional order that this one came of
+                self._by_client[name] = entry
 
     def _adopt(self, entry: Entry, exchange_key: ExchangeKey) -> None:
         for key, row in self._orphans.pop(exchange_key, ()):

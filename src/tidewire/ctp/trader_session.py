@@ -209,7 +209,7 @@ class TraderSession(Session):
     def _sync(self) -> Steps[None]:
         try:
             self._take_orders((yield self._sync_query("ReqQryOrder")))
-            for entry in self.ledger.unheard(self.session_id):
+            for entry in self.ledger.unheard((self.front_id, self.session_id)):
                 self._publish(self.desk.never_arrived(entry))
             self._take_trades((yield self._sync_query("ReqQryTrade")))
             for _ in range(_TRIES):
@@ -264,6 +264,8 @@ class TraderSession(Session):
         own = (row.FrontID, row.SessionID) == (self.front_id, self.session_id)
         entry, changed = self.ledger.on_order(row, replayed=not own and not self.synced.done())
         if changed:
+            if self.journal is not None and entry.exchange_key is not None:
+                self.journal.learn(entry.key, entry.exchange_key)
             self.desk.heard(entry)
             self._publish(entry.order)
 
