@@ -271,10 +271,9 @@ class Ledger:
             entry = None  # what came of a conditional order may bear its parent's session and reference
         is_new = entry is None
         if entry is None:
-            name = (
-                self._remembered.get(key) or self._remembered.get(exchange_key or ()) or getattr(row, "OrderMemo", "")
-            )
-            entry = Entry(key, row, name.strip() or None, replayed=replayed)
+            ours = self._remembered.get(key) or self._remembered.get(exchange_key or ())
+            name = ours or getattr(row, "OrderMemo", "").strip() or None
+            entry = Entry(key, row, name, replayed=replayed)
             self._by_key.setdefault(key, entry)
             self._add(entry)
         if row.OrderLocalID.strip():
