@@ -106,7 +106,7 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
         await self._account.fetch_instruments(self.channel.kind)  # messages name markets by their native ids
 
     async def _fetch(self) -> None:
-        if self._sync.is_whole:
+        if not self._sync.wants_lists:
             return
         ticket, since = self._sync.ticket, self._sync.since_ns
         orders = await self._orders(since)

@@ -102,7 +102,7 @@ class OrderSync:
         self._orders: dict[Key, _Known] = {}
         self._held: list[Order] | None = []
         self._begun_ns: int | None = None
-        self._has_begun = False
+        self._has_begun = self._is_up = False
         self._newest_ns = self._down_ns = 0
         self._attempts = 0
         self._prune_at = _PRUNE
@@ -118,6 +118,11 @@ class OrderSync:
     def is_whole(self) -> bool:
         """True while the stream continues what was told."""
         return self._held is None
+
+    @property
+    def wants_lists(self) -> bool:
+        """True when lists read from now on would make it whole: not while the stream is interrupted."""
+        return self._held is not None and self._is_up
 
     @property
     def since_ns(self) -> int:
@@ -168,6 +173,7 @@ class OrderSync:
     def interrupted(self, now_ns: int) -> None:
         """Messages may be missing from here on: hold what comes until that is known."""
         self.ticket += 1
+        self._is_up = False
         self._down_ns = now_ns
         if self._held is None:
             self.gaps += 1
@@ -178,6 +184,7 @@ class OrderSync:
     def resumed(self, now_ns: int) -> None:
         """Messages flow again: find out what was missed."""
         self.ticket += 1
+        self._is_up = True
         if self._begun_ns is None:
             self._begun_ns = now_ns
         self._ask()
@@ -189,7 +196,7 @@ class OrderSync:
         every one with a fill that ``is_news``. ``fills``: all since ``since_ns`` in the markets concerned, read after
         the orders. ``ticket`` is what it was before the first was read.
         """
-        if self._held is None or ticket != self.ticket:
+        if self._held is None or not self._is_up or ticket != self.ticket:
             return ()
         orders, fills = tuple(orders), tuple(fills)
         told = [] if self._has_begun else self._begin(orders, fills)

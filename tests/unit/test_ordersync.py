@@ -162,7 +162,7 @@ class Wire:
 
     def answer(self, *, lag: int = 0, late: bool = False, lost: bool = False) -> None:
         """The lists arrive, if they were asked for; the world may move on between reading and arriving."""
-        if not (self.asked and self.connected):
+        if not self.asked:
             return
         self.asked = False
         ticket = self.sync.ticket
