@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import os
 
 import pytest
 from hypothesis import given
@@ -56,6 +58,26 @@ def test_a_crash_in_the_middle_of_a_line_costs_only_that_line(tmp_path_factory, 
     ends = [position for position, letter in enumerate(whole) if letter == 10]
     expected = sum(end < len(whole) - cut for end in ends) - 1
     assert kept == [f"o{number}" for number in range(max(0, expected))]
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_a_full_disk_is_told_and_leaves_no_half_line(tmp_path, monkeypatch, half):
+    path = tmp_path / "orders.jsonl"
+    journal = Journal(path, TODAY)
+    write = os.write
+
+    def full(file, line):
+        if half:
+            return write(file, line[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(ConfigError, match="nothing was sent"):
+            journal.add(MINE)
+    journal.add(Remembered("next", 1, -7, "13"))
+    journal.close()
+    assert [entry.client_order_id for entry in reopened(path).values()] == ["next"]
 
 
 def test_what_is_not_ours_is_not_thrown_away(tmp_path):

@@ -104,9 +104,19 @@ class Journal:
         self._file = self._rewrite()
 
     def add(self, entry: Remembered) -> None:
-        """Remember an order, or what has been learnt about it."""
+        """Remember an order, or what has been learnt about it. ``ConfigError`` when the disk does not take it."""
+        line = self._encode(entry) + b"\n"
+        try:
+            written = os.write(self._file, line)
+        except OSError as error:
+            raise ConfigError(
+                f"the journal {self._path} cannot be written ({error.strerror}); nothing was sent"
+            ) from error
+        if written != len(line):
+            os.ftruncate(self._file, self._size)  # half a line would spoil the next
+            raise ConfigError(f"the journal {self._path} cannot be written (the disk is full); nothing was sent")
+        self._size += written
         self.entries[entry.key] = entry
-        os.write(self._file, self._encode(entry) + b"\n")
 
     def learn(self, key: SessionKey, exchange_key: ExchangeKey) -> None:
         """Remember what the exchange calls an order of ours, if it is one and that is news."""
@@ -142,6 +152,7 @@ class Journal:
         lines = [self._encode(self._head), *map(self._encode, self.entries.values())]
         draft.write_bytes(b"".join(line + b"\n" for line in lines))
         draft.replace(self._path)
+        self._size = self._path.stat().st_size
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
 
 

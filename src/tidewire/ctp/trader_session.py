@@ -264,10 +264,10 @@ class TraderSession(Session):
         own = (row.FrontID, row.SessionID) == (self.front_id, self.session_id)
         entry, changed = self.ledger.on_order(row, replayed=not own and not self.synced.done())
         if changed:
-            if self.journal is not None and entry.exchange_key is not None:
-                self.journal.learn(entry.key, entry.exchange_key)
             self.desk.heard(entry)
             self._publish(entry.order)
+            if self.journal is not None and entry.exchange_key is not None:
+                self.journal.learn(entry.key, entry.exchange_key)
 
     def _on_trade(self, row: Any) -> None:
         fill, entry = self.ledger.on_trade(row, replayed=not self.synced.done())
