@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from .book import BookLayout, OrderBook
+from .book import BookLayout, OrderBook, SequenceRule
 from .errors import BookError, ChecksumMismatch, CrossedBook, DecodeError, SequenceGap
 from .latency import Latency
 
 __all__ = ["BookStats", "BookSync"]
+
+_REFUSALS = 5  # of snapshots in a row that lie behind what was seen before
 
 BUFFER_BYTES = 4 * 1024 * 1024
 """Deltas held while a snapshot is awaited, per book: minutes of the busiest market."""
@@ -52,7 +54,11 @@ class BookSync:
     """Drives one book from raw frames and snapshots. ``ask`` is called whenever a snapshot is wanted.
 
     ``depth`` is how many levels a side its snapshots hold at most. ``in_stream``: snapshots come among the frames, the
-    first one by itself; deltas before it are worthless, not held.
+    first one by itself.
+
+    Deltas are held while a snapshot is awaited, unless the venue does not number them: a snapshot that comes late must
+    not make a book LIVE that has been further. Where all connections number alike, nothing held or reached is forgotten
+    until a snapshot fits it; after several that do not, the venue must have begun to count anew.
 
     Belongs to one thread. ``ticket`` numbers the stretch between two interruptions: take it when a snapshot is
     requested and hand it back with the answer, so that an answer from before an interruption is not used after it.
@@ -73,6 +79,9 @@ class BookSync:
     ) -> None:
         self._book = book
         self._in_stream = in_stream
+        self._holds = not in_stream or layout.rule not in (SequenceRule.NONE, SequenceRule.CONNECTION)
+        self._remembers = in_stream and layout.rule is SequenceRule.CHAIN
+        self._refusals = 0
         self.depth = depth
         self._layout = layout
         self._ask = ask
@@ -106,7 +115,8 @@ class BookSync:
     def connected(self) -> None:
         """Deltas flow from now on, on a new subscription: see that there is a snapshot to start from."""
         self.interrupted("waiting for a snapshot")
-        self._reached = None  # a venue may have begun to count anew
+        if not self._remembers:
+            self._reached = None  # a venue may have begun to count anew
         if not self._in_stream:
             self._ask()
 
@@ -132,8 +142,8 @@ class BookSync:
     def interrupted(self, reason: str) -> None:
         """Deltas may be missing from here on: what is held, and a snapshot on its way, is worthless."""
         self.ticket += 1
-        self._held.clear()
-        self._held_bytes = 0
+        if not self._remembers:
+            self._forget()
         self._doubt(reason)
 
     def on_frame(self, frame: bytes | memoryview, received_ns: int | None = None) -> bool:
@@ -141,18 +151,20 @@ class BookSync:
         if not self.is_live:
             if self._in_stream:
                 return self._begin(frame, received_ns)
-            self._hold(bytes(frame))
+            self._hold(frame)
             return False
         if self._second is not None:
             self._second[1].on_frame(frame)
+        before = (self._book.sequence or 0, self._book.snapshots) if self._remembers else None
         try:
             applied = self._book.apply(frame, self._layout, received_ns)
+            if before is not None and self._fell_back(*before):
+                return True
             if applied and self._book.crossed:
                 raise CrossedBook("best bid and best ask crossed")
         except SequenceGap as error:
             self._lose(error)
-            if not self._in_stream:
-                self._hold(bytes(frame))  # it does not continue this book, but may continue the next snapshot
+            self._hold(frame)  # it does not continue this book, but may continue the next snapshot
             return True
         except (BookError, DecodeError) as error:
             self._lose(error)
@@ -160,6 +172,15 @@ class BookSync:
         if applied and self.record is not None:
             self.record(frame, received_ns)
         return applied
+
+    def _fell_back(self, sequence: int, snapshots: int) -> bool:
+        """Doubt a LIVE book that a snapshot has just put back to what it was long before."""
+        now = self._book.sequence or 0
+        if self._book.snapshots == snapshots or now >= sequence:
+            return False
+        self._lose(BookError(f"a snapshot at {now} came when the book was at {sequence} already"))
+        self._reached = sequence
+        return True
 
     def inherit(self, frames: Sequence[bytes]) -> bool:
         """Go on with what another connection has sent so far; return False while that does not join on to the book.
@@ -182,8 +203,7 @@ class BookSync:
 
     def adopt(self, book: OrderBook) -> None:
         """Take over the levels of a book that has been kept in step on another connection."""
-        self._held.clear()
-        self._held_bytes = 0
+        self._forget()
         self.ticket += 1
         self._book.copy_from(book)
         self.version += 1
@@ -194,16 +214,29 @@ class BookSync:
         """Start from a frame if it is a snapshot; return whether the book is live now."""
         try:
             self._book.apply(frame, self._layout, received_ns)
+        except (ChecksumMismatch, DecodeError) as error:
+            return self._reject(error)
+        except BookError:
+            self._hold(frame)  # a delta of a subscription that has been given up, or whose snapshot is still to come
+            return False
+        try:
+            self._replay()
+            self._check_age()
             if self._book.crossed:
                 raise CrossedBook("best bid and best ask crossed")
-        except (CrossedBook, ChecksumMismatch, DecodeError) as error:
-            self._outdated += 1
-            self.doubted(str(error))
-            return False
-        except BookError:
-            return False  # a delta of a subscription that has been given up, or of one whose snapshot is still to come
+        except (BookError, DecodeError) as error:
+            return self._reject(error)
         self._settle()
         return True
+
+    def _reject(self, error: BookError | DecodeError) -> bool:
+        self._outdated += 1
+        self._refusals += 1
+        if self._refusals >= _REFUSALS:
+            self._refusals, self._reached = 0, None
+            self._forget()
+        self.doubted(str(error))
+        return False
 
     def on_snapshot(self, body: bytes, ticket: int) -> bool:
         """Take a snapshot and replay what was held; return whether the book is live now.
@@ -245,6 +278,7 @@ class BookSync:
     def _settle(self) -> None:
         self.is_live, self.reason = True, ""
         self.version += 1
+        self._refusals = 0
         self._live_times += 1
 
     def _replay(self) -> None:
@@ -277,14 +311,20 @@ class BookSync:
         self.is_live, self.reason = False, reason
         self._book.mark_stale(reason)
 
-    def _hold(self, frame: bytes) -> None:
+    def _hold(self, frame: bytes | memoryview) -> None:
+        if not self._holds:
+            return
         self._buffered += 1
-        self._held.append(frame)
+        self._held.append(bytes(frame))
         self._held_bytes += len(frame)
         while self._held_bytes > self._limit:
             # A snapshot older than what remains will not be continued by it, so that a newer one is asked for.
             self._release()
             self._discarded += 1
+
+    def _forget(self) -> None:
+        self._held.clear()
+        self._held_bytes = 0
 
     def _release(self) -> None:
         self._held_bytes -= len(self._held.popleft())

@@ -17,6 +17,7 @@ from tidewire._booksync import BookSync
 from tidewire.book import BookLayout, BookState, OrderBook
 from tidewire.errors import DecodeError
 from tidewire.venues.binance.stream import BOOK
+from tidewire.venues.okx.spec import BOOK as OKX
 
 Levels = list[list[str]]
 Side = dict[Decimal, Decimal]
@@ -399,3 +400,69 @@ def test_the_market_of_these_tests_is_what_it_claims() -> None:
     starts = [json.loads(frame)["U"] for frame in market.frames]
     assert all(start == end + 1 for end, start in zip(market.ends, starts, strict=False))
     assert all(a < b for a, b in pairwise(market.ends))
+
+
+# Snapshots among the frames: OKX.
+
+
+def okx(sequence: int, previous: int = -1, *, bid: str = "10") -> bytes:
+    action = "snapshot" if previous < 0 else "update"
+    row = {"bids": [[bid, "1", "0", "1"]], "asks": [["20", "1", "0", "1"]], "seqId": sequence, "prevSeqId": previous}
+    return json.dumps({"arg": {}, "action": action, "data": [row]}).encode()
+
+
+def in_stream() -> tuple[BookSync, OrderBook, list[bool]]:
+    book, asked = OrderBook(tick_size="0.01", lot_size="0.01"), []
+    sync = BookSync(book, OKX, lambda: asked.append(True), in_stream=True)
+    sync.connected()
+    return sync, book, asked
+
+
+def test_a_snapshot_that_comes_after_its_deltas_is_brought_up_to_date() -> None:
+    sync, book, asked = in_stream()
+    assert not sync.on_frame(okx(11, 10, bid="11"))
+    assert not sync.on_frame(okx(12, 11, bid="12"))
+    assert sync.on_frame(okx(10))
+    assert (book.state, book.sequence, str(book.bids(1)[0].price)) == (BookState.LIVE, 12, "12.00")
+    assert not asked, "the first snapshot comes by itself"
+
+
+def test_a_snapshot_that_what_has_come_does_not_continue_is_asked_for_again() -> None:
+    sync, book, asked = in_stream()
+    sync.on_frame(okx(12, 11))
+    assert not sync.on_frame(okx(10))
+    assert (book.state, len(asked), sync.stats.outdated) == (BookState.STALE, 1, 1)
+    assert sync.on_frame(okx(13))
+    assert (book.state, book.sequence) == (BookState.LIVE, 13)
+
+
+def test_a_live_book_is_not_put_back_by_a_snapshot_of_a_subscription_that_was_given_up() -> None:
+    sync, book, asked = in_stream()
+    sync.on_frame(okx(10))
+    sync.on_frame(okx(11, 10))
+    assert sync.on_frame(okx(9)), "its state changes"
+    assert (book.state, len(asked)) == (BookState.STALE, 1)
+    assert "11 already" in sync.reason
+    assert not sync.on_frame(okx(10)), "behind what the book has shown"
+    assert sync.on_frame(okx(11))
+    assert (book.state, book.sequence) == (BookState.LIVE, 11)
+
+
+def test_a_keep_alive_and_a_legal_fall_of_numbers_change_nothing() -> None:
+    sync, book, asked = in_stream()
+    for frame in (okx(10), okx(10, 10), okx(15, 10), okx(3, 15), okx(5, 3)):
+        assert sync.on_frame(frame)
+        assert book.state is BookState.LIVE
+    assert (book.sequence, book.gaps, asked) == (5, 0, [])
+
+
+def test_a_venue_that_counts_anew_is_believed_in_the_end() -> None:
+    sync, book, asked = in_stream()
+    sync.on_frame(okx(1000))
+    sync.interrupted("connection lost")
+    sync.connected()
+    refused = 0
+    while not sync.on_frame(okx(7)):
+        refused += 1
+    assert refused == len(asked) == 5
+    assert (book.state, book.sequence) == (BookState.LIVE, 7)
