@@ -95,7 +95,6 @@ def test_what_the_venue_lacks_is_refused_before_sending(okx: Any) -> None:
     with pytest.raises(tw.NotSupported):
         okx.cancel_all_orders("BTC-USDT")  # not in one call
     assert "cancel_all_orders" in okx.capabilities
-    assert not {verb for verb in okx.capabilities if verb.startswith("watch_")}
 
 
 # Orders back.

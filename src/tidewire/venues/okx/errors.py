@@ -54,6 +54,12 @@ _CODES: Final[Mapping[str, type[VenueError]]] = {
     # A suspended or expired contract, a position that is not there, an order that came too late (expTime).
     **dict.fromkeys(("51010", "51021", "51022", "51023", "51024", "51025", "51027", "51028", "51029"), OrderRejected),
     **dict.fromkeys(("51112", "51149", "51169", "51205", "51403", "51404", "51410"), OrderRejected),
+    # Only on streams.
+    "60006": ClockSkew,
+    **dict.fromkeys(("60004", "60005", "60007", "60009", "60011", "60024", "60032"), AuthenticationError),
+    **dict.fromkeys(("60008", "60012", "60013", "60018", "60019"), InvalidRequest),
+    **dict.fromkeys(("60014", "60023"), RateLimited),
+    **dict.fromkeys(("60029", "60030"), PermissionDenied),
     # 51400 says filled, canceled or unknown, all in one: query the order to learn which.
     **dict.fromkeys(("51400", "51401", "51402", "51603"), OrderNotFound),
 }

@@ -24,7 +24,8 @@ from ...symbols import Kind, Symbol, Time, parse_window
 from . import reports, wire
 from .auth import sign
 from .errors import check, check_envelope
-from .market import OKXMarket, Params, ceil_ms, inst_type
+from .market import Params, ceil_ms, inst_type
+from .stream import OKXStreams
 
 __all__ = ["OKX"]
 
@@ -43,7 +44,7 @@ _acknowledgement = wire.row(reports.Acknowledgement)
 _acknowledgements = wire.rows(reports.Acknowledgement)
 
 
-class OKX(OKXMarket):
+class OKX(OKXStreams):
     """OKX spot and linear contracts: ``BTC-USDT``, ``BTC-USDT-PERP`` (a swap) and ``BTC-USDT-261225`` (a future).
 
     Contracts are traded in cross margin and in net mode; an account in long/short mode is refused by the venue. Sizes

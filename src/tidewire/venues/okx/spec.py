@@ -13,10 +13,13 @@ from ...book import BookLayout, LevelArray, MessageLayout, SequenceRule
 from ...klines import KlineLayout
 from ...symbols import Kind
 
-__all__ = ["BOOK", "DEMO", "KLINES", "PATHS", "RECENT_BARS", "SPEC"]
+__all__ = ["BOOK", "BOOK_DEPTH", "DEMO", "KLINES", "PATHS", "RECENT_BARS", "SPEC"]
 
 DEMO: Final = ("demo", "testnet", "eea-demo")
 """Environments whose requests carry ``x-simulated-trading: 1``: they have the live REST host."""
+
+BOOK_DEPTH: Final = 400
+"""Levels a side that the channel ``books`` maintains: one that falls out is told as gone."""
 
 RECENT_BARS: Final = 1440
 """How many bars ``/market/candles`` reaches back; older ones are in ``/market/history-candles``."""
@@ -94,6 +97,7 @@ SPEC: Final = Spec(
         *_quotas("account", balance=10, positions=10, orders_history=40, orders_history_archive=20),
         *_quotas("account", orders_pending=60, order=60, fills_history=10),
         *_quotas("account", batch_orders=300, cancel_order=60, cancel_batch_orders=300),
+        Quota("connections-1s", 3, 1.0),
     ),
     kinds=("spot", "linear"),
     intervals={"spot": _INTERVALS, "linear": _INTERVALS},
@@ -129,8 +133,10 @@ BOOK: Final = BookLayout(
         last="data[0].seqId",
         previous="data[0].prevSeqId",
         checksum="data[0].checksum",
+        time="data[0].ts",
     ),
     rule=SequenceRule.CHAIN,
     resets=True,
+    depth=BOOK_DEPTH,
     checksum_depth=25,
 )

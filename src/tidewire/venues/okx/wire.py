@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from ... import _call
+from ..._feed import Buffer
 from ...errors import DecodeError
 from ...models import BookSnapshot, FundingRate, Instrument, Level, OpenInterest, Side, Ticker, Trade
 from ...symbols import Symbol
@@ -27,20 +28,20 @@ class Answer(msgspec.Struct, Generic[T]):
     data: list[T]
 
 
-def rows(shape: type[T]) -> Callable[[bytes], list[T]]:
-    """A decoder of the envelope's rows."""
+def rows(shape: type[T]) -> Callable[[Buffer], list[T]]:
+    """A decoder of the rows of an answer's envelope, or of a stream's message."""
     decode = _call.decoder(Answer[shape], VENUE)  # type: ignore[valid-type]
-    return lambda body: decode(body).data
+    return lambda body: decode(body).data  # type: ignore[arg-type]
 
 
-def row(shape: type[T]) -> Callable[[bytes], T]:
+def row(shape: type[T]) -> Callable[[Buffer], T]:
     """A decoder of the only row."""
     decode = rows(shape)
 
-    def read(body: bytes) -> T:
+    def read(body: Buffer) -> T:
         found = decode(body)
         if not found:
-            raise DecodeError("the answer holds no row", venue=VENUE, excerpt=body)
+            raise DecodeError("the answer holds no row", venue=VENUE, excerpt=bytes(body))
         return found[0]
 
     return read

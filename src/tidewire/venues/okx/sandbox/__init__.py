@@ -1,4 +1,4 @@
-"""OKX's dialect of the sandbox: the mirror image of its REST calls, and as pure. It has no streams yet."""
+"""OKX's dialect of the sandbox: the mirror image of its REST calls and streams, and as pure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ....symbols import Kind, Symbol
 from . import market, trading
 from .ask import Ask, authenticate, read_body, read_query
 from .refusal import JSON, Refusal, envelope, refusal_of
+from .stream import OKXSession
 
 __all__ = ["DIALECT"]
 
@@ -66,11 +67,11 @@ _POST: Final[Mapping[str, Endpoint]] = {
 
 
 class OKXDialect:
-    """REST under ``/api/v5``: spot, linear swaps and linear futures."""
+    """REST under ``/api/v5`` and streams under ``/ws/v5``: spot, linear swaps and linear futures."""
 
     name = "okx"
     kinds: tuple[Kind, ...] = ("spot", "linear")
-    ping_s = 25.0
+    ping_s = None  # the client pings, in words
     limits: Mapping[str, Limit] = {
         **{e.scope: Limit(e.limit, 2.0, bans=False) for e in (*_GET.values(), *_POST.values())},
         _ELSEWHERE: Limit(20, 2.0, bans=False),
@@ -119,8 +120,8 @@ class OKXDialect:
         return {}
 
     def session(self, path: str, exchange: Exchange) -> Session | None:
-        """No streams yet."""
-        return None
+        """Public streams."""
+        return OKXSession.open(path, exchange)
 
 
 def _endpoint(request: Request) -> Endpoint | None:

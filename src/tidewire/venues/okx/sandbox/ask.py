@@ -22,10 +22,10 @@ from ....symbols import Interval, Kind
 from .refusal import Refusal
 from .text import MS
 
-__all__ = ["Ask", "authenticate", "inst_type", "read_body", "read_query"]
+__all__ = ["INTERVALS", "Ask", "authenticate", "inst_type", "read_body", "read_query"]
 
 EXPIRY_S: Final = 30
-_INTERVALS: Final = {
+INTERVALS: Final = {
     **{text: text for text in ("1s", "1m", "3m", "5m", "15m", "30m")},
     "1H": "1h",
     "2H": "2h",
@@ -98,7 +98,7 @@ class Ask:
 
     def interval(self) -> Interval:
         """``bar``, of which only the UTC kinds are known here."""
-        return Interval.parse(_INTERVALS[self.choice("bar", _INTERVALS) if self.text("bar") else "1m"])
+        return Interval.parse(INTERVALS[self.choice("bar", INTERVALS) if self.text("bar") else "1m"])
 
     def instrument(self) -> Instrument:
         """The mandatory ``instId``."""

@@ -5,24 +5,29 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ...._dialect import Bar
-from ....models import Instrument, Level, Trade
+from ....models import FundingRate, Instrument, Level, Ticker, Trade
 from .ask import Ask, inst_type
 from .refusal import Refusal
 from .text import MS, contract_size, number_text, size_text, stamp
 
 __all__ = [
     "book",
+    "candle_row",
     "candles",
     "full_book",
     "funding_history",
     "funding_rate",
+    "funding_row",
     "history_candles",
     "instruments",
+    "level_row",
     "mark_price",
     "open_interest",
     "server_time",
     "ticker",
+    "ticker_row",
     "tickers",
+    "trade_row",
     "trades",
 ]
 
@@ -93,10 +98,10 @@ def _page(ask: Ask, start: int, end: int | None) -> list[Any]:
     """The newest rows of the window, newest first."""
     item, size = ask.instrument(), ask.limit(100, 300)
     found = ask.exchange.bars(item.symbol, ask.interval(), start=None, end=end, limit=size)
-    return [_candle(item, bar) for bar in reversed(found) if bar.open_ns >= start]
+    return [candle_row(item, bar) for bar in reversed(found) if bar.open_ns >= start]
 
 
-def _candle(instrument: Instrument, bar: Bar) -> list[str]:
+def candle_row(instrument: Instrument, bar: Bar) -> list[str]:
     base, quote = number_text(bar.volume), number_text(bar.quote_volume)
     return [
         stamp(bar.open_ns),
@@ -116,7 +121,10 @@ def tickers(ask: Ask) -> list[Any]:
 
 
 def _ticker(ask: Ask, item: Instrument) -> dict[str, object]:
-    found, last = ask.exchange.ticker(item.symbol), ask.exchange.trades(item.symbol, 1)[-1]
+    return ticker_row(item, ask.exchange.ticker(item.symbol), ask.exchange.trades(item.symbol, 1)[-1])
+
+
+def ticker_row(item: Instrument, found: Ticker, last: Trade) -> dict[str, object]:
     spot = item.kind == "spot"
     base = number_text(found.volume)
     return {
@@ -152,26 +160,26 @@ def full_book(ask: Ask) -> list[Any]:
 def _book(ask: Ask, depth: int, tail: tuple[str, ...]) -> list[Any]:
     item = ask.instrument()
     found = ask.exchange.book(item.symbol, depth)
-
-    def level(row: Level) -> list[str]:
-        return [number_text(row.price), size_text(item, row.quantity), *tail]
-
     return [
         {
-            "asks": [level(row) for row in found.asks],
-            "bids": [level(row) for row in found.bids],
+            "asks": [level_row(item, row, *tail) for row in found.asks],
+            "bids": [level_row(item, row, *tail) for row in found.bids],
             "ts": stamp(found.time_ns),
             "seqId": found.sequence,
         }
     ]
 
 
+def level_row(item: Instrument, level: Level, *tail: str) -> list[str]:
+    return [number_text(level.price), size_text(item, level.quantity), *tail]
+
+
 def trades(ask: Ask) -> list[Any]:
     item = ask.instrument()
-    return [_trade(item, row) for row in reversed(ask.exchange.trades(item.symbol, ask.limit(100, 500)))]
+    return [trade_row(item, row) for row in reversed(ask.exchange.trades(item.symbol, ask.limit(100, 500)))]
 
 
-def _trade(item: Instrument, trade: Trade) -> dict[str, object]:
+def trade_row(item: Instrument, trade: Trade) -> dict[str, object]:
     return {
         "instId": item.native,
         "tradeId": trade.trade_id,
@@ -185,26 +193,27 @@ def _trade(item: Instrument, trade: Trade) -> dict[str, object]:
 
 def funding_rate(ask: Ask) -> list[Any]:
     item = _perpetual(ask)
-    rate = ask.exchange.funding(item.symbol)
-    return [
-        {
-            "instType": "SWAP",
-            "instId": item.native,
-            "method": "current_period",
-            "formulaType": "withRate",
-            "fundingRate": number_text(rate.rate),
-            "nextFundingRate": "",
-            "fundingTime": stamp(rate.funding_time_ns),
-            "nextFundingTime": stamp(rate.funding_time_ns + _DAY_NS // 3),
-            "minFundingRate": "-0.00375",
-            "maxFundingRate": "0.00375",
-            "interestRate": "0.0001",
-            "settState": "settled",
-            "settFundingRate": number_text(rate.rate),
-            "premium": "0",
-            "ts": stamp(rate.time_ns),
-        }
-    ]
+    return [funding_row(item, ask.exchange.funding(item.symbol))]
+
+
+def funding_row(item: Instrument, rate: FundingRate) -> dict[str, object]:
+    return {
+        "instType": "SWAP",
+        "instId": item.native,
+        "method": "current_period",
+        "formulaType": "withRate",
+        "fundingRate": number_text(rate.rate),
+        "nextFundingRate": "",
+        "fundingTime": stamp(rate.funding_time_ns),
+        "nextFundingTime": stamp(rate.funding_time_ns + _DAY_NS // 3),
+        "minFundingRate": "-0.00375",
+        "maxFundingRate": "0.00375",
+        "interestRate": "0.0001",
+        "settState": "settled",
+        "settFundingRate": number_text(rate.rate),
+        "premium": "0",
+        "ts": stamp(rate.time_ns),
+    }
 
 
 def funding_history(ask: Ask) -> list[Any]:
