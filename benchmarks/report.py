@@ -19,7 +19,7 @@ from typing import Any
 
 from tidewire.signing import cpu_features
 
-RIVALS = ("ccxt", "cryptography", "msgspec", "numpy", "orjson")
+RIVALS = ("ccxt", "cryptography", "msgspec", "numpy", "openctp-ctp", "orjson", "vnpy_ctp")
 OWN = "tidewire"
 
 # The groups that README shows, by how their names begin, and what README calls them.
