@@ -29,6 +29,8 @@ lint: build/core .venv/installed .venv/with-test .venv/with-lint
 	@echo clang-format; $(BIN)/clang-format --dry-run --Werror $(NATIVE)
 	PYTHONPATH=src $(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/python tools/ctp_stubs.py build/wire.pyi
+	$(BIN)/mypy build/wire.pyi
 	$(BIN)/pyright
 	$(BIN)/python -m mypy.stubtest --ignore-disjoint-bases --ignore-unused-allowlist --allowlist tests/typing/stubtest.txt tidewire._native tidewire._ctp
 	@echo clang-tidy; echo native/core/src/*.cpp | xargs -n 1 -P $(JOBS) $(BIN)/clang-tidy --quiet -p build/core

@@ -1,7 +1,10 @@
 """The vendor's names, for editors: at run time all of this comes from the schema of the loaded library.
 
-An installed tidewire has ``wire.pyi`` beside this file, made from the newest schema by ``tools/ctp_stubs.py``, which
-spells out every struct, field, method and callback.
+An installed tidewire has ``wire.pyi`` beside this file, made from the schemas by ``tools/ctp_stubs.py``, which spells
+out every struct, field, method and callback. Its structs may be named in annotations that are not run::
+
+    if TYPE_CHECKING:
+        from tidewire.ctp.wire import DepthMarketData
 """
 
 from __future__ import annotations
