@@ -242,7 +242,7 @@ void odd_lots() {
   CHECK(values[0] == 0.99 && values[1] == 2.5 && values[2] != values[2]);
   CHECK(write_ticks(book, 1, ticks) && ticks[0] == 99 && ticks[1] == 5 && ticks[3] == 0);
   CHECK(!write_ticks(book, 2, ticks));
-  CHECK(book.bids().quantity_value(book.grid().quantity, {98, odd_lot}) == 0.575610404535042);
+  CHECK(book.bids().quantity_value(book.grid(), {98, odd_lot}) == 0.575610404535042);
 }
 
 void depth() {
