@@ -75,6 +75,35 @@ def test_the_last_reader_takes_the_subscription_along(front):
     assert list(first) == []
 
 
+def test_a_reader_who_is_gone_without_a_word_takes_it_along_too(front):
+    front.log_in()
+    stream = watch(front, "rb2610")
+    front.wait()
+    del stream
+    front.say("OnRtnDepthMarketData", snapshot())
+    assert front.unsubscribed == [["rb2610"]]
+    front.say("OnRtnDepthMarketData", snapshot())
+    assert front.unsubscribed == [["rb2610"]]
+    again = watch(front, "rb2610")
+    front.wait(1)
+    assert front.subscribed == [["rb2610"]] * 2
+    again.close()
+
+
+def test_kept_instruments_stay_subscribed(front):
+    front.log_in()
+    front.session.subscribe(["rb2610"])
+    stream = watch(front, "rb2610")
+    front.wait(1)
+    stream.close()
+    assert front.subscribed == [["rb2610"]]
+    assert front.unsubscribed == []
+    front.session.unsubscribe(["rb2610", "SR701"])
+    assert front.unsubscribed == [["rb2610"]]
+    front.session.unsubscribe(["rb2610"])
+    assert front.unsubscribed == [["rb2610"]]
+
+
 def test_readers_get_their_instruments_only(front):
     front.log_in()
     one, both = watch(front, "rb2610"), watch(front, "rb2610", "SR701")

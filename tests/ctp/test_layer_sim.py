@@ -278,8 +278,10 @@ def test_auto_closes_as_each_exchange_wants_it(front, tmp_path, product, offsets
         front.advance(2)
         until(connection, lambda each: each.state == "ready")
         quote(front, symbol, 3000, 3001, bid_volume=100, ask_volume=100)
-        account.create_order(symbol, side="buy", quantity=3, price=3001, offset="open")
         account.wait_synced()
+        with account.watch_orders() as changes:
+            account.create_order(symbol, side="buy", quantity=3, price=3001, offset="open")
+            until(changes, lambda order: order.filled == 3)
         orders = account.create_order(symbol, side="sell", quantity=4, price=3000, offset="auto")
         assert [order.offset for order in orders] == offsets
         assert sum(order.quantity for order in orders) == 4

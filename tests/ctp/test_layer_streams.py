@@ -36,6 +36,17 @@ def test_overflow_is_told_with_its_count_after_what_was_kept():
     assert list(stream) == []
 
 
+def test_a_stream_that_nobody_holds_is_forgotten():
+    topic: Topic[int] = Topic()
+    kept, dropped = topic.watch(10), topic.watch(10)
+    assert topic.put(1)
+    del dropped
+    assert topic.put(2)
+    kept.close()
+    assert not topic.put(3)
+    assert topic._streams == ()
+
+
 def test_conflated_readers_see_the_newest_of_each_and_miss_nothing_else():
     topic: Topic[tuple[str, int]] = Topic()
     stream = topic.watch(1, latest_of=lambda item: item[0])

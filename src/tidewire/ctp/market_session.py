@@ -42,7 +42,7 @@ class MarketSession(Session):
         self._maker = TickMaker()
         self._topics: dict[str, Topic[Tick]] = {}
         self._latest: dict[str, Tick] = {}
-        self._wanted: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()  # subscribed by name, whoever reads
         self._queue: deque[str] = deque()  # wanted, but not asked for in this connection yet
         self._not_before = 0.0
         self._left_out = 0  # counted in the vendor's thread, told in ours
@@ -59,20 +59,24 @@ class MarketSession(Session):
             if self.login.is_over:
                 stream.end(self.closed_error())
                 return stream
+            self._ask_for(names)
             for name in names:
                 self._topics.setdefault(name, Topic()).join(stream)
-            self._want(names)
         return stream
 
     def subscribe(self, symbols: Iterable[str]) -> None:
         """Keep these instruments subscribed, whoever watches."""
         with self.lock:
-            self._want(list(dict.fromkeys(symbols)))
+            names = list(dict.fromkeys(symbols))
+            self._ask_for(names)
+            self._kept.update(names)
 
     def unsubscribe(self, symbols: Iterable[str]) -> None:
         """Undo ``subscribe``."""
         with self.lock:
-            self._unwant(list(dict.fromkeys(symbols)))
+            names = [name for name in dict.fromkeys(symbols) if self._kept[name]]
+            self._kept.subtract(names)
+            self._let_go(names)
 
     def latest(self, symbol: str) -> Tick | None:
         """The newest tick of an instrument, if one has come."""
@@ -93,7 +97,8 @@ class MarketSession(Session):
         self.trading_day = parse_day(answer.TradingDay)
 
     def on_ready(self) -> None:
-        self._queue = deque(self._wanted)  # a front forgets subscriptions with the connection
+        kept = [symbol for symbol, count in self._kept.items() if count]
+        self._queue = deque(dict.fromkeys([*self._topics, *kept]))  # a front forgets subscriptions with the connection
         self._not_before = 0.0
 
     def on_lost(self, error: CtpDisconnected) -> None:
@@ -140,8 +145,8 @@ class MarketSession(Session):
         tick = self._maker.make(row, time.time_ns())
         self._latest[tick.symbol] = tick
         topic = self._topics.get(tick.symbol)
-        if topic is not None:
-            topic.put(tick)
+        if topic is not None and not topic.put(tick):
+            self._let_go([tick.symbol])  # its readers are gone without a word
 
     def _on_subscribed(self, row: Any, info: Any, request_id: int, last: bool) -> None:
         error_id, message = read_info(info)
@@ -149,38 +154,35 @@ class MarketSession(Session):
             return
         symbol, error = row.InstrumentID, request_refused(error_id, f"{row.InstrumentID}: {message}")
         log.warning("CTP %s: subscription refused: %s", self.front, error)
-        self._wanted.pop(symbol, None)
+        self._kept.pop(symbol, None)
         topic = self._topics.pop(symbol, None)
         if topic is not None:
             topic.end(error)
 
     # Who wants what.
 
-    def _want(self, symbols: list[str]) -> None:
-        new = [symbol for symbol in symbols if not self._wanted[symbol]]
-        self._wanted.update(symbols)
+    def _ask_for(self, symbols: list[str]) -> None:
+        new = [symbol for symbol in symbols if not self._topics.get(symbol) and not self._kept[symbol]]
         if self.login.state is State.READY and new:
             self._queue.extend(new)
             self.poke()
 
-    def _unwant(self, symbols: list[str]) -> None:
-        gone = []
-        for symbol in symbols:
-            if self._wanted[symbol] > 1:
-                self._wanted[symbol] -= 1
-            elif self._wanted.pop(symbol, None):
-                gone.append(symbol)
+    def _let_go(self, symbols: list[str]) -> None:
+        """Unsubscribe from what nobody wants any more."""
+        gone = [symbol for symbol in symbols if not self._topics.get(symbol) and not self._kept[symbol]]
+        for symbol in gone:
+            self._topics.pop(symbol, None)
+            del self._kept[symbol]
         self._queue = deque(symbol for symbol in self._queue if symbol not in gone)
         if gone and self.login.state is State.READY:
             self.link.unsubscribe(gone)
 
     def _leave(self, stream: Stream[Tick], symbols: list[str]) -> None:
         with self.lock:
-            for symbol in symbols:
-                topic = self._topics.get(symbol)
-                if topic is not None and not topic.leave(stream):
-                    del self._topics[symbol]
-            self._unwant(symbols)
+            left = [symbol for symbol in symbols if symbol in self._topics]
+            for symbol in left:
+                self._topics[symbol].leave(stream)
+            self._let_go(left)
 
 
 def _symbol_of(tick: Tick) -> str:

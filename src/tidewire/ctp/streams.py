@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -173,10 +174,10 @@ def _resolve(waiting: asyncio.Future[None]) -> None:
 
 
 class Topic(Generic[T]):
-    """All readers of one thing."""
+    """All readers of one thing. It does not hold them: a stream that nobody reads any more is gone by itself."""
 
     def __init__(self) -> None:
-        self._streams: tuple[Stream[T], ...] = ()
+        self._streams: tuple[weakref.ref[Stream[T]], ...] = ()
         self._lock = threading.Lock()
         self._over: tuple[Error | None] | None = None
 
@@ -190,33 +191,41 @@ class Topic(Generic[T]):
         """Let a stream have what comes here, too."""
         with self._lock:
             if self._over is None:
-                self._streams = (*self._streams, stream)
+                self._streams = (*self._streams, weakref.ref(stream))
                 return
         stream.end(self._over[0])
 
-    def put(self, item: T) -> None:
-        """Give an item to every reader."""
-        for stream in self._streams:
-            stream.put(item)
+    def put(self, item: T) -> bool:
+        """Give an item to every reader; false when there is none."""
+        found = False
+        for held in self._streams:
+            stream = held()
+            if stream is not None:
+                stream.put(item)
+                found = True
+        return found
 
     def miss(self, count: int) -> None:
         """Tell every reader that items were lost on their way."""
-        for stream in self._streams:
+        for stream in self._living():
             stream.miss(count)
 
     def end(self, error: Error | None) -> None:
         """Nothing more comes."""
         with self._lock:
             self._over = (error,)
-            streams, self._streams = self._streams, ()
+            streams = self._living()
+            self._streams = ()
         for stream in streams:
             stream.end(error)
 
-    def __bool__(self) -> bool:
-        return bool(self._streams)
-
-    def leave(self, stream: Stream[T]) -> bool:
-        """Take a reader away; false when none is left."""
+    def leave(self, stream: Stream[T]) -> None:
+        """Take a reader away, and those that nobody holds."""
         with self._lock:
-            self._streams = tuple(each for each in self._streams if each is not stream)
-            return bool(self._streams)
+            self._streams = tuple(held for held in self._streams if held() not in (stream, None))
+
+    def __bool__(self) -> bool:
+        return any(held() is not None for held in self._streams)
+
+    def _living(self) -> list[Stream[T]]:
+        return [stream for held in self._streams if (stream := held()) is not None]
