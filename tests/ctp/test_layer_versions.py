@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from queue import SimpleQueue
 from types import SimpleNamespace
 
 import pytest
 
+from tidewire import ctp
 from tidewire.ctp import schema
 from tidewire.ctp.account import read_account
 from tidewire.ctp.catalogue import read_instrument
@@ -117,3 +119,51 @@ def _fields():
         prefer="yesterday",
     )
     return new.fields("SHFE", new.offset, 1)
+
+
+@pytest.mark.parametrize("version", sorted(schema.versions()))
+def test_an_order_through_the_binding(fake_vendor, version, tmp_path):
+    vendor = fake_vendor(version)
+    lib, asked = vendor.lib, SimpleQueue()
+    words = {"library": vendor.file, "flow_folder": tmp_path / "flow", "timeout": 10.0}
+    account = ctp.Trader("tcp://127.0.0.1:1", "9999", "u1", "open-sesame-77", "app", "code", **words)
+    link = account._opened.session.link
+    request = link.request
+
+    def seen(method, fields, request_id):
+        code = request(method, fields, request_id)
+        asked.put((method, request_id))
+        return code
+
+    def answer(method, name, row):
+        told, request_id = asked.get(timeout=10)
+        assert told == method
+        vendor.fire("TraderSpi", name, row, None, request_id, True)
+
+    link.request = seen
+    account._opened._start()
+    ready = account._opened.session.ready(10)
+    vendor.fire("TraderSpi", "OnFrontConnected")
+    answer("ReqAuthenticate", "OnRspAuthenticate", lib.RspAuthenticate())
+    row = lib.RspUserLogin(TradingDay="20261124", FrontID=1, SessionID=7, MaxOrderRef="41")
+    answer("ReqUserLogin", "OnRspUserLogin", row)
+    answer("ReqSettlementInfoConfirm", "OnRspSettlementInfoConfirm", lib.SettlementInfoConfirm())
+    ready.result(10)
+    assert asked.get(timeout=10)[0] == "ReqQryOrder"
+    account._opened.session.catalogue.add([RB])
+    with account.watch_fills() as fills:
+        answer_to_order = account._verbs.create_order(
+            "rb2610", side="buy", quantity=2, price=3000, offset="open", client_order_id="mine"
+        )
+        assert asked.get(timeout=10)[0] == "ReqOrderInsert"
+        names = {"FrontID": 1, "SessionID": 7, "OrderRef": "          42", "ExchangeID": "SHFE", "OrderSysID": "  5001"}
+        terms = {"InstrumentID": "rb2610", "CombOffsetFlag": "0", "CombHedgeFlag": "1", "VolumeTotalOriginal": 2}
+        order = {**names, **terms, "Direction": "0", "OrderPriceType": "2", "LimitPrice": 3000.0}
+        vendor.fire("TraderSpi", "OnRtnOrder", lib.Order(**order, OrderStatus="3", StatusMsg="未成交"))
+        accepted = answer_to_order.result(10)
+        assert (accepted.status, accepted.reason, accepted.order_id) == ("open", "未成交", "SHFE:  5001")
+        trade = {"ExchangeID": "SHFE", "OrderSysID": "  5001", "TradeID": "9", "InstrumentID": "rb2610"}
+        vendor.fire("TraderSpi", "OnRtnTrade", lib.Trade(**trade, Direction="0", Price=2999.0, Volume=2))
+        fill = fills.next(10)
+        assert (fill.price, fill.quantity, fill.client_order_id) == (2999, 2, "mine")
+    account.close()
