@@ -80,6 +80,7 @@ class BookSync:
         self._book = book
         self._in_stream = in_stream
         self._holds = not in_stream or layout.rule not in (SequenceRule.NONE, SequenceRule.CONNECTION)
+        self._judges_snapshots = in_stream and self._holds  # they come unasked, and may come late
         self._remembers = in_stream and layout.rule is SequenceRule.CHAIN
         self._refusals = 0
         self.depth = depth
@@ -121,8 +122,15 @@ class BookSync:
             self._ask()
 
     def doubted(self, reason: str) -> None:
-        """Deltas may be missing before those that come next: start over from another snapshot."""
-        self.interrupted(reason)
+        """Deltas may be missing before those that come next: start over from another snapshot.
+
+        In a stream, a snapshot may be on its way already that lies behind what is held: that must not be forgotten.
+        """
+        if self._judges_snapshots:
+            self.ticket += 1
+            self._doubt(reason)
+        else:
+            self.interrupted(reason)
         self._ask()
 
     def refresh(self) -> None:
@@ -155,7 +163,7 @@ class BookSync:
             return False
         if self._second is not None:
             self._second[1].on_frame(frame)
-        before = (self._book.sequence or 0, self._book.snapshots) if self._remembers else None
+        before = (self._book.sequence or 0, self._book.snapshots) if self._judges_snapshots else None
         try:
             applied = self._book.apply(frame, self._layout, received_ns)
             if before is not None and self._fell_back(*before):

@@ -17,6 +17,7 @@ from tidewire._booksync import BookSync
 from tidewire.book import BookLayout, BookState, OrderBook
 from tidewire.errors import DecodeError
 from tidewire.venues.binance.stream import BOOK
+from tidewire.venues.htx.spec import BOOK as HTX
 from tidewire.venues.okx.spec import BOOK as OKX
 
 Levels = list[list[str]]
@@ -466,3 +467,23 @@ def test_a_venue_that_counts_anew_is_believed_in_the_end() -> None:
         refused += 1
     assert refused == len(asked) == 5
     assert (book.state, book.sequence) == (BookState.LIVE, 7)
+
+
+def swap(event: str, version: int, bids: Levels) -> bytes:
+    return json.dumps({"ch": "x", "tick": {"event": event, "version": version, "bids": bids, "asks": []}}).encode()
+
+
+def test_a_late_snapshot_of_a_stream_that_only_counts_does_not_hide_what_came_before_it() -> None:
+    """HTX's swaps: the snapshot at 3 comes after 4 and 5, and after a frame that could not be read."""
+    book, asked = OrderBook(tick_size="1", lot_size="1"), []
+    sync = BookSync(book, HTX["linear"], lambda: asked.append(True), in_stream=True)
+    sync.connected()
+    sync.on_frame(swap("update", 4, [["10", "4"]]))
+    sync.on_frame(swap("update", 5, [["10", "5"]]))
+    sync.doubted("a frame could not be read")
+    sync.on_frame(swap("snapshot", 3, [["10", "3"]]))
+    assert (book.state, book.sequence) == (BookState.LIVE, 5)
+    assert contents(book)[0] == {Decimal(10): Decimal(5)}
+    sync.on_frame(swap("snapshot", 2, [["10", "2"]]))
+    assert book.state is BookState.STALE, "a book that is live has been further"
+    assert len(asked) == 2
