@@ -214,7 +214,7 @@ def read(frame: Buffer) -> Message:
 class _Frame(msgspec.Struct, rename={"code": "err-code", "message": "err-msg"}):
     ch: str | None = None
     rep: str | None = None
-    id: str | None = None
+    id: str | int | None = None  # as the client wrote it
     status: str | None = None
     ping: int | None = None
     code: str | int | None = None
@@ -226,7 +226,7 @@ _frame = wire.decoder(_Frame)
 
 def _parse(frame: Buffer) -> Message:
     found = _frame(frame)  # type: ignore[arg-type]
-    number = int(found.id) if found.id is not None and found.id.isdigit() else None
+    number = int(found.id) if str(found.id).isdigit() else None  # type: ignore[arg-type]
     if found.ch is not None:
         return found.ch, frame
     if found.ping is not None:
