@@ -33,7 +33,7 @@ T = TypeVar("T")
 State = tuple[frozenset[tuple[int, int]], frozenset[tuple[int, int]]]
 
 STEP_S = 0.1  # between two moves of the market
-_REACH = 12  # ticks from the middle within which levels change
+_REACH = 8  # ticks from the middle within which levels change
 _PATIENCE = Patience(first_s=0.05, cap_s=0.4, calm_s=10.0, connect_s=2.0)
 
 
