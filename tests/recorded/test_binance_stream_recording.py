@@ -205,7 +205,7 @@ async def test_the_whole_engine_over_a_real_socket_gives_the_same_book_and_trade
     assert int(trades[-1].trade_id) - int(trades[0].trade_id) == 9_756
 
     alone = new_book()
-    sync = BookSync(alone, BOOK["spot"], lambda: None)
+    sync = BookSync(alone, BOOK["spot"], lambda: None, depth=BINANCE.watch_book("BTC-USDT").depth)
     sync.connected()
     for frame in frames:
         if is_snapshot(frame):
