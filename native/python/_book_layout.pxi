@@ -27,7 +27,7 @@ cdef extern from "tidewire/book.hpp" namespace "tidewire" nogil:
     cdef cppclass BookGrid:
         Grid price
         Grid quantity
-        Grid shown
+        optional[Grid] shown
 
     cdef enum class Field(uint8_t):
         pass

@@ -45,7 +45,7 @@ struct SideChanges {
 struct BookGrid {
   Grid price;
   Grid quantity;
-  Grid shown = quantity;
+  std::optional<Grid> shown;  // nothing: as they are read
 };
 
 class BookSide {
@@ -70,8 +70,9 @@ class BookSide {
   std::string quantity_text(const Grid& grid, const Level& level) const;  // as in the messages
   // As shown. An odd lot's is rounded twice where messages count contracts.
   double quantity_value(const BookGrid& grid, const Level& level) const {
-    return level.lots == odd_lot ? odd_value(level.key) * (grid.shown.value(1) / grid.quantity.value(1))
-                                 : grid.shown.value(level.lots);
+    const Grid& shown = grid.shown ? *grid.shown : grid.quantity;
+    return level.lots == odd_lot ? odd_value(level.key) * (shown.value(1) / grid.quantity.value(1))
+                                 : shown.value(level.lots);
   }
   // "price:quantity" as the venue wrote it; only for levels whose changes came with texts.
   const std::string& text(std::int64_t key) const { return texts_.at(key); }
