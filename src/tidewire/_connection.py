@@ -214,7 +214,8 @@ class Connection:
         failures = 0
         try:
             while True:
-                await self._until_retirement(failures)
+                if not running.done():
+                    await self._until_retirement(failures)
                 if running.done():
                     return running.result()
                 successor = await self._rotate(running)

@@ -266,7 +266,7 @@ class LiveTrades(Live[TradeChannel, QueueInbox[Trade]]):
 
     def __init__(self, channel: TradeChannel, engine: Engine) -> None:
         super().__init__(channel, engine)
-        self._sync = TradeSync(self._asked.set)
+        self._sync = TradeSync(self._asked.set, contiguous=channel.contiguous)
 
     def on_up(self) -> None:
         """Find out whether anything was missed."""

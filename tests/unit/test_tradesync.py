@@ -28,10 +28,10 @@ def trade(number: int) -> Trade:
 class Tape:
     """A synchroniser, what it passed on, and how often it asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, contiguous: bool = True) -> None:
         self.asked = 0
         self.passed: list[int] = []
-        self.sync = TradeSync(self._ask)
+        self.sync = TradeSync(self._ask, contiguous=contiguous)
 
     def _ask(self) -> None:
         self.asked += 1
@@ -160,3 +160,47 @@ def test_any_plan_of_faults_leaves_them_whole_or_says_so(plan: list[str], delay:
         assert passed == list(range(passed[0], passed[0] + len(passed)))
     if sync.failure is None and passed:
         assert passed[-1] == now
+
+
+# Ids that rise, but not by one.
+
+
+def test_rising_ids_pass_and_repeated_ones_do_not() -> None:
+    tape = Tape(contiguous=False).hears(7, 70, 71, 70, 900)
+    assert (tape.passed, tape.asked, tape.sync.duplicates) == ([7, 70, 71, 900], 0, 1)
+
+
+def test_after_an_interruption_the_list_is_put_between() -> None:
+    tape = Tape(contiguous=False).hears(7, 20)
+    tape.sync.interrupted()
+    tape.sync.resumed()
+    tape.hears(60, 75).fetches(5, 7, 20, 33, 41)
+    assert (tape.passed, tape.asked) == ([7, 20], 2), "the list ends before what the stream has sent: asked again"
+    tape.fetches(7, 20, 33, 41, 60).hears(75, 80)
+    assert tape.passed == [7, 20, 33, 41, 60, 75, 80]
+
+
+def test_a_list_that_does_not_reach_back_far_enough_is_a_loss() -> None:
+    tape = Tape(contiguous=False).hears(7)
+    tape.sync.interrupted()
+    tape.sync.resumed()
+    tape.fetches(20, 30)
+    assert tape.passed == [7]
+    assert tape.sync.failure is not None
+    assert "unknown number" in str(tape.sync.failure)
+
+
+@given(st.data(), st.lists(st.integers(1, 500), min_size=3, max_size=30, unique=True).map(sorted))
+def test_rising_ids_come_once_and_in_order_across_interruptions(data: st.DataObject, numbers: list[int]) -> None:
+    tape = Tape(contiguous=False).hears(numbers[0])
+    for index, number in enumerate(numbers[1:], start=1):
+        match data.draw(st.sampled_from(["sent", "sent", "twice", "cut"])):
+            case "cut":
+                tape.sync.interrupted()
+                tape.sync.resumed()
+                tape.fetches(*numbers[: index + 1])
+            case "twice":
+                tape.hears(number, number)
+            case _:
+                tape.hears(number)
+    assert tape.passed == numbers
