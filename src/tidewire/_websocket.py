@@ -74,6 +74,8 @@ class Socket:
 
     def send(self, data: str | bytes) -> None:
         """Send a text (``str``) or binary (``bytes``) message. Does nothing once closing: ``on_closed`` tells."""
+        if self.is_closing:  # after an abort half a frame may be on the wire: nothing may follow it
+            return
         self._transport.send(_KIND.TEXT if isinstance(data, str) else _KIND.BINARY, data)
 
     def ping(self, payload: bytes = b"") -> None:
