@@ -4,7 +4,7 @@
     python tools/ctp_vtables.py --download FOLDER      the packages on PyPI that carry one library of each version
 
 Nothing is loaded or run: the symbol table and the relocations of the ELF file say which function stands in which slot.
-Packages on PyPI that build a binding need Cython installed to be downloaded.
+Downloading needs Cython and setuptools installed, which pip asks for although it builds nothing.
 """
 
 from __future__ import annotations
@@ -128,9 +128,11 @@ def main() -> int:
     parser.add_argument("--download", action="store_true", help="fetch the packages into the folder first")
     arguments = parser.parse_args()
     if arguments.download:
-        options = ["--no-deps", "--no-build-isolation", "--dest", str(arguments.places[0])]
         for package in PACKAGES:
-            subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", *options, package], check=True)
+            options = ["--quiet", "--no-deps", "--dest", str(arguments.places[0])]
+            if package.startswith("ctpwrapper"):
+                options.append("--no-build-isolation")  # it does not say that it needs Cython
+            subprocess.run([sys.executable, "-m", "pip", "download", *options, package], check=True)
     failures, seen = 0, 0
     for place in arguments.places:
         for name, data in libraries(place):

@@ -199,6 +199,17 @@ def test_release_while_a_thread_joins(vendor: Vendor) -> None:
     """) == [1]
 
 
+def test_what_is_no_struct_of_the_request(vendor: Vendor) -> None:
+    assert {
+        name
+        for name, _ in vendor.run("""
+        other = ctp.structs.structs("6.7.13").ReqUserLogin()
+        with lib.TraderApi() as api:
+            told([failure(api.ReqUserLogin, wrong, 1) for wrong in (None, lib.InputOrder(), other, b"bytes")])
+    """)
+    } == {"ConfigError"}
+
+
 def test_calls_after_the_release(vendor: Vendor) -> None:
     failures = vendor.run("""
         api = lib.TraderApi()
