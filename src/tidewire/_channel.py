@@ -52,7 +52,8 @@ class BookChannel:
     ``in_contracts``: the messages count contracts, not base units.
 
     ``quiet_s``: seconds without a message after which the topic is doubted although the connection lives; ``None``
-    where a quiet market may say nothing for long.
+    where a quiet market may say nothing for long. With a ``probe``, a cheap call for the book's present number in the
+    snapshot's form, the venue is asked first, and the topic is doubted only if the market has moved on.
     """
 
     feed: Feed
@@ -63,6 +64,7 @@ class BookChannel:
     depth: int | None = None
     in_contracts: bool = False
     quiet_s: float | None = None
+    probe: Call[bytes] | None = None
     guard: Guard | None = None
 
 

@@ -178,7 +178,11 @@ class Live(ABC, Generic[C, I]):
         """Doubt a topic that is silent for too long although its connection lives."""
         quiet_s = self.channel.quiet_s
         if quiet_s is not None and time.time_ns() - self.heard_ns > quiet_s * 1e9:
-            self.renew(f"silent for {quiet_s:g} s")
+            self.silent(f"silent for {quiet_s:g} s")
+
+    def silent(self, reason: str) -> None:
+        """Nothing has come for longer than the venue is ever quiet."""
+        self.renew(reason)
 
     def renew(self, reason: str) -> None:
         """Doubt the topic, and subscribe to it anew."""

@@ -73,6 +73,8 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
         self._begun_ns = 0
         self.latency = Histogram()
         self._messages = self._bytes = 0
+        self._probing = False
+        self._suspected: int | None = None  # how many messages had come when the market was seen to be ahead
         self._every: set[EveryInbox] = set()
         self._told = -1  # the version of the book that those who want every change were given as a whole
         self._sentry = None if channel.guard is None else Sentry(self, channel.guard)
@@ -162,6 +164,9 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
         book, sync = self._book, self._sync
         if book is None or sync is None:
             return
+        if self._suspected is not None and self._suspected == self._messages:
+            self.renew(f"silent for {self.channel.quiet_s:g} s while the market moved")
+        self._suspected = None
         if not sync.is_live:
             late = time.time_ns() - max(self._begun_ns, self._renewed_ns) > self.channel.feed.answer_s * 1e9
             if late and self.channel.snapshot is None:
@@ -170,6 +175,15 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
             (book.bids_cut and book.bid_count < few) or (book.asks_cut and book.ask_count < few)
         ):
             sync.refresh()
+
+    def silent(self, reason: str) -> None:
+        """Ask the venue first where that is possible."""
+        if self.channel.probe is None or self._sync is None or not self._sync.is_live:
+            super().silent(reason)
+        else:
+            self._renewed_ns = time.time_ns()
+            self._probing = True
+            self._asked.set()
 
     @property
     def subscriptions(self) -> Mapping[str, LiveSubscriber]:
@@ -198,7 +212,10 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
 
     async def _fetch(self) -> None:
         sync, snapshot = self._sync, self.channel.snapshot
-        if sync is None or not sync.wants_snapshot:
+        if sync is None:
+            return
+        if not sync.wants_snapshot:
+            await self._probe()
             return
         if snapshot is None:
             self._renewed_ns = time.time_ns()
@@ -209,6 +226,16 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
         if sync.on_snapshot(await asking, ticket):
             self._has_worked = True
             self._tell()
+
+    async def _probe(self) -> None:
+        """Ask where the market is. If it is ahead of the book, and stays so, nothing comes on this topic any more."""
+        if self._book is None or self.channel.probe is None or not self._probing:
+            return
+        self._probing, messages, there = False, self._messages, self._book.blank()
+        body = await self._engine.run(self.channel.probe)
+        there.apply_snapshot(body, self.channel.layout)
+        if messages == self._messages and (there.sequence or 0) > (self._book.sequence or 0):
+            self._suspected = messages
 
     def _tell(self) -> None:
         book, sync = self._book, self._sync

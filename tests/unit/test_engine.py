@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -346,6 +347,66 @@ async def test_a_topic_that_falls_silent_is_doubted_although_the_connection_live
         await stale(stream, "silent for 0.3 s")
         await live_at(stream, 11)
         assert (other.stats.resyncs, len(babel.opened)) == (0, 1)
+
+
+def asking(babel: Babel, verbs: list[str]) -> Any:
+    async def run(call: Call[Any]) -> Any:
+        verbs.append(call.verb)
+        return call.parse(json.dumps(babel.snapshot("book-A")).encode())
+
+    return run
+
+
+def over_rest(verb: str) -> Call[bytes]:
+    return Call(verb, Request("GET", "http://x/"), parser=bytes, check=lambda response: None)
+
+
+async def test_a_quiet_market_is_told_from_a_lost_subscription_by_asking() -> None:
+    babel, verbs = Babel(snapshots=False), list[str]()
+    async with talking(babel, run=asking(babel, verbs), idle_s=0.2) as desk:
+        async with desk.book(snapshot=over_rest("snapshot"), probe=over_rest("probe"), quiet_s=0.2) as stream:
+            await live_at(stream, 10)
+            async with asyncio.timeout(5):
+                while verbs.count("probe") < 3:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            assert (stream.stats.snapshots, babel.ops("unsub")) == (1, []), "quiet, and known to be so"
+            babel.change("book-A")
+            await live_at(stream, 11)
+            babel.held[desk.socket].remove("book-A")
+            babel.change("book-A")
+            await stale(stream, "while the market moved")
+            await live_at(stream, 12)
+            assert babel.ops("unsub") == [["book-A"]]
+
+
+async def test_a_side_with_too_few_known_levels_is_read_again_without_a_doubt() -> None:
+    babel, wide = Babel(snapshots=False), {"n": 10, "p": -1, "kind": "snapshot", "a": [["50", "1"]]}
+    asked = []
+
+    async def run(call: Call[Any]) -> bytes:
+        asked.append(call)
+        top = 40 if len(asked) == 1 else 30
+        return json.dumps(wide | {"n": 9 + len(asked), "b": [[str(top - n), "1"] for n in range(10)]}).encode()
+
+    async with talking(babel, run=run, idle_s=0.2) as desk:
+        async with desk.book(snapshot=over_rest("snapshot"), depth=10) as stream:
+            async with asyncio.timeout(5):
+                book = await anext(stream)
+            assert (book.bid_count, book.valid_bid, book.asks_cut) == (10, 31, False)
+            gone = {
+                "t": "book-A",
+                "kind": "delta",
+                "b": [[str(n), "0"] for n in range(35, 41)],
+                "a": [],
+                "n": 11,
+                "p": 10,
+            }
+            babel.send(desk.socket, gone)
+            async with asyncio.timeout(5):
+                while book.valid_bid != 21:
+                    assert book.state is BookState.LIVE
+                    await asyncio.sleep(0.01)
+            assert (book.bid_count, stream.stats.resyncs, len(asked)) == (10, 0, 2)
 
 
 def number_of(payload: Any) -> int:

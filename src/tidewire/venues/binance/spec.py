@@ -56,10 +56,12 @@ SPEC: Final = Spec(
         Quota("spot-weight-1m", 6000, 60),
         Quota("spot-raw-5m", 300_000, 300),
         Quota("spot-connections-5m", 300, 300),
+        Quota("spot-snapshots-1m", 80, 60),  # our own: of weight 50 each they leave a third of the minute to others
         Quota("spot-orders-10s", 50, 10, per="account"),
         Quota("spot-orders-1d", 160_000, 86_400, per="account"),
         Quota("linear-weight-1m", 2400, 60),
         Quota("linear-connections-5m", 300, 300),
+        Quota("linear-snapshots-1m", 80, 60),  # likewise, of weight 20
         Quota("linear-orders-10s", 300, 10, per="account"),
         Quota("linear-orders-1m", 1200, 60, per="account"),
     ),

@@ -15,12 +15,13 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from ..._call import Call
 from ..._channel import BookChannel, KlineChannel, TradeChannel, ValueChannel
 from ..._feed import Acknowledged, Buffer, Feed, Leaving, Message, Moment, Refused
 from ..._venue import Venue
 from ...book import BookLayout, LevelArray, MessageLayout, SequenceRule
 from ...errors import VenueError
-from ...models import FundingRate, Ticker
+from ...models import BookSnapshot, FundingRate, Ticker
 from ...symbols import Interval, Kind, Symbol
 from . import prices, wire
 
@@ -48,6 +49,8 @@ _COMMANDS_PER_S: Final[Mapping[Kind, float]] = {"spot": 3.0, "linear": 5.0}
 
 _LIFE_S = 23.5 * 3600.0  # the venue ends a connection after 24 hours
 
+# A market may be quiet for so long; then one call of weight 5 (2 on futures) tells whether it is, or we are cut off.
+_QUIET_S = 60.0
 _VALUE_QUIET_S = 30.0  # tickers and marks come every few seconds, whatever the market does
 
 _SNAPSHOT_DEPTH = 1000  # weight 50 on spot; the 5000 that the documentation suggests cost 250 of 6000 a minute
@@ -65,7 +68,9 @@ class BinanceStreams(Venue):
             topic=f"{self.native_symbol(market).lower()}@depth@100ms",
             symbol=market,
             layout=BOOK[market.kind],
-            snapshot=replace(call, parser=bytes),  # type: ignore[arg-type]
+            snapshot=_raw(call, {f"{market.kind}-snapshots": 1}),
+            quiet_s=_QUIET_S,
+            probe=_raw(self.fetch_book(market, 5)),
             depth=next(size for size in self.spec.book_depths[market.kind] if size >= (depth or _SNAPSHOT_DEPTH)),
         )
 
@@ -132,6 +137,11 @@ class BinanceStreams(Venue):
             idle_s=10.0,  # the venue itself pings every 20 s on spot, every 3 min on futures
             life_s=_LIFE_S,
         )
+
+
+def _raw(call: Call[BookSnapshot], costs: Mapping[str, int] | None = None) -> Call[bytes]:
+    """The same call for the venue's own bytes, which a live book reads itself."""
+    return replace(call, parser=bytes, costs={**call.costs, **(costs or {})})  # type: ignore[arg-type, return-value]
 
 
 def _command(method: Literal["SUBSCRIBE", "UNSUBSCRIBE"], topics: Sequence[str], moment: Moment) -> str:
