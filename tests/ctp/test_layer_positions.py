@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidewire.ctp.amounts import amount, price
 from tidewire.ctp.ledger import Ledger
 from tidewire.ctp.models import Hedge, Instrument, Offset, PositionSide
 from tidewire.ctp.offsets import Closable, split_close
@@ -27,6 +29,28 @@ RB = Instrument(
 )
 EXCHANGES = ["SHFE", "INE", "DCE", "CZCE", "CFFEX", "GFEX"]
 SPECULATION, LONG, SHORT = Hedge.SPECULATION, PositionSide.LONG, PositionSide.SHORT
+
+
+@pytest.mark.parametrize(
+    ("double", "decimal"),
+    [
+        (4000.2000000000003, "4000.2"),
+        (0.1 + 0.2, "0.3"),
+        (3000.0, "3000"),
+        (-3.5, "-3.5"),
+        (1e-5, "0.00001"),
+        (123456789012345.0, "123456789012345"),
+        (0.0, "0"),
+    ],
+)
+def test_doubles_are_read_as_what_they_stand_for(double, decimal):
+    assert price(double) == amount(double) == Decimal(decimal)
+    assert (price(math.nan), amount(math.nan)) == (None, 0)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=5, min_value=-(10**9), max_value=10**9))
+def test_every_price_survives(number):
+    assert price(float(number)) == number
 
 
 def test_two_rows_of_shfe_are_one_position():

@@ -224,6 +224,46 @@ def test_at_once_or_not_at_all(front, tmp_path, rb, words, status, filled):
         assert end.status is status
 
 
+def test_a_conditional_order_waits_and_becomes_another(front, tmp_path, rb):
+    quote(front, rb, 3000, 3001, last=3000)
+    with trader(front, tmp_path) as account, account.watch_orders() as orders:
+        waiting = account.create_order(
+            rb,
+            side="buy",
+            quantity=1,
+            price=3020,
+            offset="open",
+            stop_price=3010,
+            trigger="last>=",
+            client_order_id="mine",
+        )
+        assert (waiting.status, waiting.trigger, waiting.stop_price) == (OrderStatus.OPEN, "last>=", Decimal(3010))
+        quote(front, rb, 3010, 3011, last=3010)
+        front.advance(1)
+        seen = {}
+        until(orders, lambda order: seen.update({order.order_id: order}) or order.filled == 1)
+        first, child = seen[waiting.order_id], next(order for order in seen.values() if order.parent)
+        assert (first.status, child.parent) == (OrderStatus.EXPIRED, waiting.order_id)
+        assert (child.status, child.filled, child.trigger) == (OrderStatus.FILLED, 1, None)
+
+
+def test_a_conditional_order_is_cancelled_by_our_name(front, tmp_path, rb):
+    quote(front, rb, 3000, 3001, last=3000)
+    with trader(front, tmp_path) as account:
+        words = {"side": "sell", "quantity": 1, "price": 2900, "offset": "open"}
+        account.create_order(rb, **words, stop_price=2950, trigger="bid<=", client_order_id="mine")
+        assert account.cancel_order(client_order_id="mine").status is OrderStatus.CANCELED
+
+
+def test_a_market_order(front, tmp_path):
+    symbol = contract(front, "IF")
+    quote(front, symbol, 4000, 4000.2, ask_volume=3)
+    with trader(front, tmp_path) as account, account.watch_orders() as orders:
+        account.create_order(symbol, side="buy", quantity=5, type="market", offset="open")
+        end, _ = until(orders, lambda order: order.status.is_final and order.fills)
+        assert (end.status, end.price, end.average_price) == (OrderStatus.CANCELED, None, Decimal("4000.2"))
+
+
 def test_what_breaks_the_rules_is_refused_here(front, tmp_path, rb):
     with trader(front, tmp_path) as account:
         with pytest.raises(FilterViolation, match="not a multiple"):

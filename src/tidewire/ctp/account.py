@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .amounts import amount
 from .models import Account
-from .positions import amount
 from .ticktime import parse_day
 
 __all__ = ["read_account"]

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from ..models import exact
 from . import codes
+from .amounts import amount, price
 from .models import Instrument
-from .positions import amount
 from .ticktime import parse_day
 
 __all__ = ["Catalogue", "read_instrument"]
@@ -96,10 +94,6 @@ def read_instrument(row: Any) -> Instrument:
         long_margin_ratio=row.LongMarginRatio,
         short_margin_ratio=row.ShortMarginRatio,
         underlying=row.UnderlyingInstrID if option else "",
-        strike=_strike(row.StrikePrice) if option else None,
+        strike=price(row.StrikePrice) if option else None,
         option=option,
     )
-
-
-def _strike(value: float) -> Decimal | None:
-    return exact(value, "StrikePrice") if value == value else None

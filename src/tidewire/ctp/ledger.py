@@ -7,15 +7,15 @@ thread-safe.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
 from ..errors import Error
-from ..models import OrderStatus, exact
+from ..models import OrderStatus
 from . import codes
+from .amounts import amount, price
 from .identity import ExchangeKey, FillKey, Remembered, SeatKey, SessionKey
 from .models import Fill, Hedge, Offset, Order
 from .order_state import advance, read_status
@@ -111,9 +111,9 @@ class Entry:
             type=_ORDER_TYPES.get(row.OrderPriceType) or str(row.OrderPriceType),
             quantity=row.VolumeTotalOriginal,
             filled=self.filled,
-            price=None if market else _price(row.LimitPrice),
+            price=None if market else price(row.LimitPrice),
             average_price=_average(own),
-            stop_price=_price(row.StopPrice) if condition else None,
+            stop_price=price(row.StopPrice) if condition else None,
             trigger=condition,
             time_in_force=_time_in_force(row),
             rejected_by=self.rejected_by,
@@ -316,10 +316,6 @@ def _seat_key(row: Any) -> SeatKey:
     return SeatKey(row.ExchangeID, row.TraderID, row.OrderLocalID)
 
 
-def _price(value: float) -> Decimal | None:
-    return exact(value, "price") if math.isfinite(value) else None
-
-
 def _time_in_force(row: Any) -> str:
     if row.TimeCondition != _IOC:
         return "gfd"
@@ -342,7 +338,7 @@ def _fill(row: Any, entry: Entry | None, *, replayed: bool) -> Fill:
         side=codes.side(row.Direction),
         offset=codes.OFFSETS.get(row.OffsetFlag, Offset.FORCED),
         hedge=codes.HEDGES.get(row.HedgeFlag, Hedge.OTHER),
-        price=exact(row.Price, "Price"),
+        price=amount(row.Price),
         quantity=row.Volume,
         trading_day=trading_day,
         time_ns=_time_ns(trading_day, row.TradeDate, row.TradeTime),

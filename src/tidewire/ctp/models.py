@@ -1,9 +1,9 @@
 """What users of the CTP layer hold in their hands: frozen, typed values.
 
 Units everywhere: prices per unit as quoted, quantities in lots, money in the account's currency, times as UTC
-nanoseconds (``*_ns``), trading days as dates. ``Decimal`` where money is, built from the shortest text of the front's
-double; ticks are floats, with NaN for no value. ``symbol`` is the instrument's id as CTP spells it: ``rb2610``,
-``SR701``, ``IF2612``.
+nanoseconds (``*_ns``), trading days as dates. ``Decimal`` where money is, read from the 15 digits of the front's double
+that are sure; ticks are floats as sent, with NaN for no value. ``symbol`` is the instrument's id as CTP spells it:
+``rb2610``, ``SR701``, ``IF2612``.
 """
 
 from __future__ import annotations

@@ -8,18 +8,18 @@ difference.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from ..models import Side, exact
+from ..models import Side
 from . import codes
+from .amounts import amount
 from .ledger import Entry
 from .models import Fill, Hedge, Instrument, Offset, Position, PositionSide
 from .offsets import Closable, keeps_days_apart
 
-__all__ = ["PositionBook", "PositionKey", "amount", "merge_positions"]
+__all__ = ["PositionBook", "PositionKey", "merge_positions"]
 
 _HISTORY = "2"
 
@@ -30,11 +30,6 @@ class PositionKey(NamedTuple):
     symbol: str
     side: PositionSide
     hedge: Hedge
-
-
-def amount(value: float) -> Decimal:
-    """A sum of money or a step as sent; no value counts as nothing."""
-    return exact(value, "amount") if math.isfinite(value) else Decimal(0)
 
 
 def merge_positions(rows: Iterable[Any], instrument: Callable[[str], Instrument | None]) -> list[Position]:
