@@ -128,6 +128,15 @@ def test_two_sessions_cannot_share_a_folder(front, tmp_path):
             raise AssertionError
 
 
+def test_a_session_is_opened_once(front, tmp_path):
+    with trader(front, tmp_path) as account:
+        with pytest.raises(ConfigError, match="opened once"):
+            account.open()
+        assert account.state == "ready"
+    with pytest.raises(ConfigError, match="opened once"):
+        account.open()
+
+
 def test_a_system_that_starts_is_waited_for(front, tmp_path):
     front.fail_next("login", 7)
     with trader(front, tmp_path) as account:

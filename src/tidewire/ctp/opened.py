@@ -37,11 +37,12 @@ class Opened(Generic[S]):
         self._worker = Worker(name, session.handle, session.pump)
         session.poke = self._worker.poke
         self._lock = threading.Lock()
-        self._started = False
+        self._claimed = self._started = False
         self._folder = folder  # of the session's files, if they end with it
 
     def open(self) -> None:
         """Connect and log in, or close and raise ``Timeout``, ``AuthenticationError`` or ``CtpError``."""
+        self._claim()
         try:
             self._start()
             self.session.ready(self.session.timeout).result()
@@ -51,6 +52,7 @@ class Opened(Generic[S]):
 
     async def aopen(self) -> None:
         """As ``open``, without blocking the event loop."""
+        self._claim()
         try:
             await asyncio.to_thread(self._start)
             await asyncio.wrap_future(self.session.ready(self.session.timeout))
@@ -79,13 +81,18 @@ class Opened(Generic[S]):
         """What becomes of the connection."""
         return self.session.connections.watch(1000)
 
-    def _start(self) -> None:
+    def _claim(self) -> None:
         with self._lock:
-            if self._started:
+            if self._claimed:
                 raise ConfigError("a session is opened once; make another")
-            self._started = True
+            self._claimed = True
+
+    def _start(self) -> None:
         self._worker.start()
+        self._started = True
         self.session.link.start(self._deliver, self.session.wants)
+        if self.state is State.CLOSED:  # by somebody who did not wait for us
+            self.session.link.close()
 
     def _deliver(self, event: Event) -> None:
         """In the vendor's thread: leave what it brought, and return at once."""
