@@ -57,6 +57,7 @@ __all__ = [
     "Private",
     "Quote",
     "Session",
+    "SignsHost",
     "Usage",
     "Warns",
 ]
@@ -259,6 +260,13 @@ class Beats(Protocol):
     def beat(self, exchange: Exchange) -> Iterable[str | bytes]:
         """Frames due now; asked for every ``beat_s`` seconds. Raises ``Disconnect`` for a client that was silent."""
         ...
+
+
+@runtime_checkable
+class SignsHost(Protocol):
+    """A session that proves a signature over the address that was called; it is told which that is."""
+
+    host: str
 
 
 @runtime_checkable

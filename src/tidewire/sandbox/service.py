@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from .. import _websocket
 from .._call import Request, Response
-from .._dialect import Breach, Dialect, Event
+from .._dialect import Breach, Dialect, Event, SignsHost
 from ._door import Door
 from ._peer import StreamPeer
 from .exchange import VenueExchange
@@ -32,6 +32,7 @@ class VenueService:
         self.dialect, self.exchange, self.plan = dialect, exchange, plan
         self.requests: Counter[str] = Counter()
         self.rest_port = self.stream_port = 0
+        self._host = ""
         self._http = HttpServer(self._respond)
         self._peers: set[StreamPeer] = set()
         self._late: set[asyncio.TimerHandle] = set()
@@ -41,6 +42,7 @@ class VenueService:
 
     async def start(self, host: str, rest_port: int = 0, stream_port: int = 0) -> None:
         """Listen on both ports."""
+        self._host = host
         self.rest_port = await self._http.start(host, rest_port)
         door = Door(host, stream_port, lambda: self.plan.on_connect(self.dialect.name))
         self._websocket = await _websocket.serve(self._open, door, accepts=self._accepts)
@@ -171,6 +173,8 @@ class VenueService:
         session = self.dialect.session(socket.path, self.exchange)
         if session is None:
             raise LookupError(f"no stream at {socket.path}")
+        if isinstance(session, SignsHost):
+            session.host = f"{self._host}:{self.stream_port}"
         peer = StreamPeer(
             socket, session, self.exchange, self.plan, self.dialect.name, self._peers, self.flush, self._tell
         )

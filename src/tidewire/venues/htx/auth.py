@@ -13,7 +13,7 @@ from ..._call import Request
 from ...credentials import Credentials
 from ...signing import Signer
 
-__all__ = ["sign"]
+__all__ = ["sign", "signature"]
 
 
 def sign(request: Request, credentials: Credentials, time_ns: int) -> Request:
@@ -29,11 +29,15 @@ def sign(request: Request, credentials: Credentials, time_ns: int) -> Request:
     pairs = [f"{name}={quote(value, safe='')}" for name, value in ours.items()]
     # By byte order of the names: upper case comes first.
     query = "&".join(sorted([*pairs, *filter(None, parts.query.split("&"))], key=lambda pair: pair.partition("=")[0]))
-    payload = "\n".join((request.method, parts.netloc.lower(), parts.path, query))
-    signature = quote(credentials.signer(_signer)(payload), safe="")
-    url = f"{parts.scheme}://{parts.netloc}{parts.path}?{query}&Signature={signature}"
+    signed = quote(signature(request.method, parts.netloc, parts.path, query, credentials), safe="")
+    url = f"{parts.scheme}://{parts.netloc}{parts.path}?{query}&Signature={signed}"
     headers = {**request.headers, "Content-Type": "application/json"} if request.body else request.headers
     return Request(request.method, url, headers, request.body)
+
+
+def signature(method: str, host: str, path: str, query: str, credentials: Credentials) -> str:
+    """Sign a request whose query is sorted by name."""
+    return credentials.signer(_signer)("\n".join((method, host.lower(), path, query)))
 
 
 def _signer(secret: str) -> Callable[[str], str]:

@@ -19,10 +19,10 @@ from ...errors import OrderNotFound, VenueError
 from ...models import Balance, Fill, Order, OrderStatus, Position
 from ...symbols import Kind, Symbol, Time, parse_window
 from . import reports
+from .account import HtxAccount
 from .calls import Named, Params, milliseconds
 from .errors import refusal
 from .orders import MARGIN, acknowledged, new_id, spot_terms, swap_id, swap_terms
-from .stream import HtxStreams
 from .wire import decoder
 
 __all__ = ["Htx"]
@@ -60,7 +60,7 @@ _spot_canceled = decoder(reports.SpotCanceledAnswer)
 _swap_canceled = decoder(reports.SwapCanceled)
 
 
-class Htx(HtxStreams):
+class Htx(HtxAccount):
     """HTX spot and USDT-margined swaps. Symbols: ``BTC-USDT`` spot, ``BTC-USDT-PERP`` and ``BTC-USDT-261225`` swaps.
 
     New orders and cancels are only acknowledged: their status is ``PENDING`` and ``CANCELING`` until ``fetch_order``.

@@ -19,7 +19,7 @@ from ....models import Instrument
 from ....symbols import Kind
 from .refusal import Refusal
 
-__all__ = ["MS", "Ask", "authenticate", "check_names", "read_params"]
+__all__ = ["MS", "Ask", "authenticate", "check_names", "check_time", "read_params"]
 
 MS: Final = 1_000_000
 _AUTH: Final = ("AccessKeyId", "SignatureMethod", "SignatureVersion", "Timestamp", "Signature")
@@ -117,7 +117,7 @@ def authenticate(request: Request, exchange: Exchange) -> str:
         raise _invalid("Incorrect Access key [Access key错误]")
     if (sent.get("SignatureMethod"), sent.get("SignatureVersion")) != ("HmacSHA256", "2"):
         raise _invalid("Incorrect Signature Method or Version [签名方法或版本错误]")
-    _check_time(sent.get("Timestamp", ""), exchange.now_ns())
+    check_time(sent.get("Timestamp", ""), exchange.now_ns())
     host = next((value for name, value in request.headers.items() if name.lower() == "host"), parts.netloc)
     signed = sorted((name, value) for name, value in sent.items() if name != "Signature")
     query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in signed)
@@ -128,8 +128,8 @@ def authenticate(request: Request, exchange: Exchange) -> str:
     return credentials.key
 
 
-def _check_time(stamp: str, now_ns: int) -> None:
-    """Whole seconds of UTC, at most five minutes off."""
+def check_time(stamp: str, now_ns: int) -> None:
+    """Refuse all but whole seconds of UTC, at most five minutes off."""
     try:
         then = dt.datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=dt.UTC).timestamp()
     except ValueError:

@@ -9,7 +9,17 @@ from typing import Any, Final, Literal
 from ....models import Fill, Instrument, Order, OrderStatus, OrderType, Position, Side
 from .ask import MS, Ask
 
-__all__ = ["position", "spot_fill", "spot_orders", "spot_state", "swap_fill", "swap_names", "swap_order", "swap_state"]
+__all__ = [
+    "position",
+    "spot_fill",
+    "spot_orders",
+    "spot_state",
+    "spot_type",
+    "swap_fill",
+    "swap_names",
+    "swap_order",
+    "swap_state",
+]
 
 _ZERO: Final = Decimal(0)
 
@@ -32,7 +42,7 @@ def swap_state(order: Order) -> str:
     return "new" if state == "submitted" else state.replace("partial-", "partially_")
 
 
-def _spot_type(order: Order) -> str:
+def spot_type(order: Order) -> str:
     if order.type == OrderType.MARKET:
         word = "market"
     elif order.post_only:
@@ -49,7 +59,7 @@ def spot_orders(ask: Ask, orders: Sequence[Order], prefix: Literal["field", "fil
 
 
 def _spot_order(native: str, order: Order, prefix: str) -> dict[str, Any]:
-    kind, done = _spot_type(order), (order.updated_ns or 0) // MS if order.status.is_final else 0
+    kind, done = spot_type(order), (order.updated_ns or 0) // MS if order.status.is_final else 0
     fees = sum((fill.fee or _ZERO for fill in order.fills), _ZERO)
     amount = order.quote_filled if kind == "buy-market" else order.quantity
     return {

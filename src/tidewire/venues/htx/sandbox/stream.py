@@ -18,6 +18,7 @@ from ...._dialect import BarUpdate, BookDelta, DepthView, Disconnect, Event, Exc
 from ....models import FundingRate, Instrument, Level, Ticker, Trade
 from ....symbols import Interval, Kind, Symbol
 from . import market
+from .account import AccountSession
 from .ask import MS
 from .market import PERIODS, kline, unit
 
@@ -28,13 +29,15 @@ _MBP: Final = (5, 20, 150, 400)
 _SIZES: Final = (20, 150)
 
 
-def open_session(path: str, exchange: Exchange) -> MarketSession | NoticeSession | None:
+def open_session(path: str, exchange: Exchange) -> MarketSession | AccountSession | NoticeSession | None:
     """State for one of the venue's addresses."""
     match urlsplit(path).path:
         case "/ws":
             return MarketSession("spot", exchange, books=False)
         case "/feed":
             return MarketSession("spot", exchange, books=True)
+        case "/ws/v2":
+            return AccountSession(exchange)
         case "/linear-swap-ws":
             return MarketSession("linear", exchange, books=True)
         case "/linear-swap-notification":
