@@ -147,7 +147,8 @@ class Session:
             if handler is not None:
                 handler(*event.arguments)
             else:
-                self.on_answer(*event.arguments)
+                row, info, request_id, last = event.arguments
+                self.on_answer(row, info, request_id, last=last)
 
     def pump(self, now: float) -> float | None:
         """Do what is due; return when to come back."""
@@ -175,7 +176,7 @@ class Session:
     def on_over(self, error: Error) -> None:
         """There will be no other session."""
 
-    def on_answer(self, row: Any, info: Any, request_id: int, last: bool) -> None:
+    def on_answer(self, row: Any, info: Any, request_id: int, *, last: bool) -> None:
         """A row of a query's answer."""
 
     def on_error(self, error_id: int, message: str, request_id: int) -> None:

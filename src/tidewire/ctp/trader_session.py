@@ -251,7 +251,7 @@ class TraderSession(Session):
             "OnErrRtnOrderAction": lambda row, info: self.desk.action_failed(row, info),
         }
 
-    def on_answer(self, row: Any, info: Any, request_id: int, last: bool) -> None:
+    def on_answer(self, row: Any, info: Any, request_id: int, *, last: bool) -> None:
         error_id, message = read_info(info)
         self._lane.answer(request_id, row, error_id, message, last=last, now=self.clock())
 
