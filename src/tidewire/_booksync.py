@@ -115,9 +115,12 @@ class BookSync:
 
     def connected(self) -> None:
         """Deltas flow from now on, on a new subscription: see that there is a snapshot to start from."""
-        self.interrupted("waiting for a snapshot")
-        if not self._remembers:
-            self._reached = None  # a venue may have begun to count anew
+        if self._judges_snapshots:
+            self.ticket += 1  # the venue counts on within a connection: what is held still counts
+            self._doubt("waiting for a snapshot")
+        else:
+            self.interrupted("waiting for a snapshot")
+            self._reached = None  # the venue may begin to count anew
         if not self._in_stream:
             self._ask()
 
@@ -150,9 +153,11 @@ class BookSync:
     def interrupted(self, reason: str) -> None:
         """Deltas may be missing from here on: what is held, and a snapshot on its way, is worthless."""
         self.ticket += 1
+        self._doubt(reason)
         if not self._remembers:
             self._forget()
-        self._doubt(reason)
+        if self._judges_snapshots and not self._remembers:
+            self._reached = None  # another connection counts from another number
 
     def on_frame(self, frame: bytes | memoryview, received_ns: int | None = None) -> bool:
         """Take one delta; return whether the book or its state changed."""

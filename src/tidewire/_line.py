@@ -241,6 +241,8 @@ class Line:
             return  # still under way when it was unsubscribed
         if topic not in self.up:
             self._now_up(self._ledger.answered(None, (topic,)))
+            if topic not in self.up:
+                return  # of a subscription that has been given up: what it loses, nobody would be told
         subscriber.on_data(payload)
         if subscriber.latency is not None:
             subscriber.latency.record(time.time_ns() - self._arrived_ns)

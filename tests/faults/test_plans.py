@@ -64,9 +64,10 @@ UNNUMBERED = {(name, kind) for name, kind in books() if venue(name).book_layout(
 def quiet() -> Iterator[None]:
     """Thousands of lost connections are not worth a line each."""
     logger = logging.getLogger("tidewire")
-    logger.disabled = True
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
     yield
-    logger.disabled = False
+    logger.setLevel(level)
 
 
 @dataclass
