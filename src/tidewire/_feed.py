@@ -166,7 +166,9 @@ class ListenKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """One WebSocket endpoint and how to talk to it. Topics of feeds with one ``url`` share connections.
+    """One WebSocket endpoint and how to talk to it.
+
+    Topics of feeds with one ``url`` share connections, private ones apart from public ones.
 
     ``subscribe`` and ``unsubscribe`` write the command for some topics; both are ``None`` where everything comes
     unasked once the connection is open and logged in (Binance's account events). ``read`` tells what a frame is,

@@ -327,7 +327,9 @@ def _rank(order: Order) -> tuple[Decimal, bool, int, int]:
 def _newer(known: Order, view: Order) -> Order:
     """The later of two views, with what only the other one says."""
     if view.filled is None:
-        view = msgspec.structs.replace(view, filled=known.filled)
+        whole = known.quantity if view.quantity is None else view.quantity
+        filled = whole if view.status is OrderStatus.FILLED and whole is not None else known.filled
+        view = msgspec.structs.replace(view, filled=filled)
     return _completed(view, known) if _rank(view) >= _rank(known) else _completed(known, view)
 
 

@@ -376,7 +376,7 @@ class Streams:
         """Place a topic on a connection of its feed that has room, or on a new one."""
         wanted = live.channel.feed
         for feed, connection in self._connections:
-            if feed.url == wanted.url and connection.has_room:
+            if (feed.url, feed.private) == (wanted.url, wanted.private) and connection.has_room:
                 break
         else:
             connection = Connection(wanted, self, self.patience)

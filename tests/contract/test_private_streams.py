@@ -20,6 +20,7 @@ from tidewire.stream import OrderStream
 from tidewire.symbols import Symbol
 
 QUICK = Patience(first_s=0.005, cap_s=0.05)
+UNNUMBERED = {"coinbase"}  # nothing in its messages could tell that two of them changed places
 OTHER = "another owner, who takes what we offer"
 
 
@@ -47,13 +48,19 @@ class World:
         self.kind = self.symbol.kind
         self.key = sandbox.credentials(self.venue).key
         self.since = len(self.fills())
+        self.names: dict[str, str] = {}  # the venue's ids of our orders, which need not be the sandbox's own
 
     def fills(self) -> list[tw.Fill]:
         return list(self.sandbox.inspect(self.venue, lambda exchange: exchange.fills(self.key, self.symbol)))
 
     def truth(self) -> list[tuple[str, str, Decimal]]:
         """Our fills since this world began, in the order in which they happened."""
-        return [(fill.order_id, fill.fill_id, fill.quantity) for fill in self.fills()[self.since :]]
+        fills = self.fills()[self.since :]
+        return [(self.names[str(fill.client_order_id)], fill.fill_id, fill.quantity) for fill in fills]
+
+    def forgets(self, order: tw.Order) -> bool:
+        """Whether the venue knows nothing more of an order."""
+        return self.client.venue.spec.forgets_unfilled and order.status.is_final and not order.filled
 
     async def offer(self, lots: int = 4) -> tw.Order:
         """Rest at the top of the book, where the next taker finds us."""
@@ -61,7 +68,9 @@ class World:
         book = await self.client.fetch_book(self.symbol, 5)
         price = book.asks[0].price - rules.tick_size
         quantity = lots * rules.round_quantity(Decimal(200) / price, "up")
-        return await self.client.create_order(self.symbol, side="buy", type="limit", price=price, quantity=quantity)
+        order = await self.client.create_order(self.symbol, side="buy", type="limit", price=price, quantity=quantity)
+        self.names[str(order.client_order_id)] = order.order_id
+        return order
 
     def take(self, part: int = 1) -> None:
         """Sell into the top of the book, without our knowing."""
@@ -146,12 +155,10 @@ async def test_an_order_s_life(world: World) -> None:
         seen = await read(orders, ended(placed.order_id))
         assert told(seen) == world.truth()
         last = seen[-1]
-        stored = await world.client.fetch_order(world.symbol, order_id=placed.order_id)
-        assert (last.status, last.filled, last.client_order_id) == (
-            stored.status,
-            stored.filled,
-            stored.client_order_id,
-        )
+        forgotten = world.forgets(last)
+        stored = placed if forgotten else await world.client.fetch_order(world.symbol, order_id=placed.order_id)
+        status = tw.OrderStatus.CANCELED if forgotten else stored.status
+        assert (last.status, last.filled, last.client_order_id) == (status, stored.filled, stored.client_order_id)
         assert (last.symbol, last.side, last.price, last.quantity) == (
             stored.symbol,
             stored.side,
@@ -178,7 +185,8 @@ async def test_what_was_filled_while_away_is_told_once_and_in_order(world: World
     assert unseen.order_id in {order.order_id for order in seen}
     filled = {order.order_id: order.filled for order in seen}
     for order_id, amount in filled.items():
-        assert amount == (await world.client.fetch_order(world.symbol, order_id=order_id)).filled
+        if not any(world.forgets(order) for order in seen if order.order_id == order_id):
+            assert amount == (await world.client.fetch_order(world.symbol, order_id=order_id)).filled
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -190,6 +198,8 @@ async def test_whatever_breaks(world: World, seed: int) -> None:
         seen = await read(orders, shown(first.order_id))
         for _ in range(25):
             kind = rng.choice(("take", "take", "take", "offer", "close", "duplicate", "swap", "junk"))
+            if kind == "swap" and world.venue in UNNUMBERED:
+                continue
             if kind == "take":
                 world.take(rng.randint(1, 2))
             elif kind == "offer":
@@ -253,9 +263,9 @@ async def test_balances_follow(world: World) -> None:
 
 async def test_without_a_key_nothing_is_sent(sandbox: Sandbox, venue_name: str) -> None:
     async with tw.AsyncClient(venue_name, environment=sandbox) as client:
-        for watch in (client.watch_orders, client.watch_balances):
+        for verb in client.capabilities & {"watch_orders", "watch_balances"}:
             with pytest.raises(tw.ConfigError, match="credentials"):
-                watch()
+                getattr(client, verb)()
     assert not sandbox.connections(venue_name)
 
 

@@ -93,9 +93,12 @@ def test_the_list_of_all_that_is_subscribed() -> None:
     assert read(frame("subscriptions", {"subscriptions": {}})) == Numbered(7, None), "no answer to what waits for one"
 
 
-def test_what_concerns_no_topic_still_counts() -> None:
+def test_a_heartbeat_shows_that_heartbeats_were_granted() -> None:
     beat = {"current_time": "2024-10-04 07:04:40.820713045 +0000 UTC m=+66987.628148662", "heartbeat_counter": 66987}
-    assert read(frame("heartbeats", beat)) == Numbered(7, None)
+    assert read(frame("heartbeats", beat)) == Numbered(7, Acknowledged(topics=("heartbeats",)))
+
+
+def test_what_concerns_no_topic_still_counts() -> None:
     assert read(frame("status", {"type": "snapshot", "products": []})) == Numbered(7, None)
 
 

@@ -19,11 +19,11 @@ from ...errors import ConfigError, NotSupported, OrderNotFound
 from ...models import Balance, Fill, Order, OrderStatus
 from ...symbols import Kind, Symbol, Time, parse_window
 from . import wire
+from .account import CoinbaseAccount
 from .auth import sign
 from .errors import check, check_order, check_product, rejection
 from .market import SMALLEST_PAGE, cursor_of
 from .spec import HEADERS
-from .stream import CoinbaseStreams
 from .wire import iso
 
 __all__ = ["Coinbase"]
@@ -41,7 +41,7 @@ _canceled = wire.decoder(str | list[str])  # type: ignore[arg-type]
 _canceled_ids = wire.decoder(list[str])
 
 
-class Coinbase(CoinbaseStreams):
+class Coinbase(CoinbaseAccount):
     """Coinbase Exchange spot. Symbols: ``BTC-USD``, as the venue writes them.
 
     An order that is canceled without a fill disappears: asking for it raises ``OrderNotFound``. Client order ids are

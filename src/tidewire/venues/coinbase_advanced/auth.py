@@ -19,7 +19,7 @@ from ...errors import ConfigError
 from ...signing import Ed25519Signer, Es256Signer, private_key_signer
 from .spec import LIFETIME_S
 
-__all__ = ["sign"]
+__all__ = ["sign", "token"]
 
 _KEY_NAME: Final = re.compile(
     r"organizations/[^/]+/apiKeys/[^/]+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
@@ -33,9 +33,17 @@ _CDP: Final = (
 
 def sign(request: Request, credentials: Credentials, time_ns: int) -> Request:
     """Add a token that is good for this method, host and path (not the query), for a minute from the venue's now."""
+    where = urlsplit(request.url)
+    made = token(credentials, time_ns, f"{request.method} {where.netloc}{where.path}")
+    headers = {**request.headers, "Authorization": f"Bearer {made}"}
+    return Request(request.method, request.url, headers, request.body)
+
+
+def token(credentials: Credentials, time_ns: int, uri: str | None = None) -> str:
+    """A token for a request, or without ``uri`` for one command of a stream."""
     if not _KEY_NAME.fullmatch(credentials.key):
         raise ConfigError(f"this is no CDP key's name; {_CDP}", venue="coinbase_advanced")
-    where, now = urlsplit(request.url), time_ns // 10**9
+    now = time_ns // 10**9
     signer = credentials.signer(_signer)
     head = {
         "alg": _JWT_NAMES[signer.algorithm],
@@ -48,12 +56,10 @@ def sign(request: Request, credentials: Credentials, time_ns: int) -> Request:
         "iss": "cdp",
         "nbf": now - 1,  # our estimate of the venue's clock may be a little ahead of it
         "exp": now + LIFETIME_S,
-        "uri": f"{request.method} {where.netloc}{where.path}",
+        **({} if uri is None else {"uri": uri}),
     }
     text = f"{_part(head)}.{_part(claims)}"
-    token = f"{text}.{_base64url(signer.digest(text))}"
-    headers = {**request.headers, "Authorization": f"Bearer {token}"}
-    return Request(request.method, request.url, headers, request.body)
+    return f"{text}.{_base64url(signer.digest(text))}"
 
 
 def _signer(secret: str) -> Ed25519Signer | Es256Signer:

@@ -16,7 +16,7 @@ from ...symbols import Symbol
 from .errors import cancel_refusal
 from .wire import VENUE, decimal, side_of, time_ns
 
-__all__ = ["Cancels", "OneOrder", "Orders", "Placed", "configuration"]
+__all__ = ["FORCES", "Cancels", "OneOrder", "Orders", "Placed", "configuration", "status_of"]
 
 _STATUS: Final = {
     "PENDING": OrderStatus.PENDING,
@@ -29,7 +29,7 @@ _STATUS: Final = {
     "EXPIRED": OrderStatus.EXPIRED,
     "FAILED": OrderStatus.REJECTED,
 }
-_FORCES: Final = {
+FORCES: Final = {
     "GOOD_UNTIL_CANCELLED": "gtc",
     "GOOD_UNTIL_DATE_TIME": "gtd",
     "IMMEDIATE_OR_CANCEL": "ioc",
@@ -48,6 +48,13 @@ def configuration(order: NewOrder) -> dict[str, dict[str, object]]:
     if name == "limit_limit_gtc":
         terms["post_only"] = order.post_only
     return {name: terms}
+
+
+def status_of(order_id: str, text: str) -> OrderStatus:
+    """Our word for the venue's; an open order with fills is ``OPEN`` here."""
+    if text not in _STATUS:
+        raise DecodeError(f"order {order_id} has the unknown status {text!r}", venue=VENUE)
+    return _STATUS[text]
 
 
 class Terms(msgspec.Struct):
@@ -94,7 +101,7 @@ class OrderRow(msgspec.Struct):
             average_price=average or None,
             quote_filled=decimal(self.filled_value),
             stop_price=decimal(terms.stop_price),
-            time_in_force=_FORCES.get(self.time_in_force),
+            time_in_force=FORCES.get(self.time_in_force),
             post_only=terms.post_only,
             created_ns=time_ns(self.created_time),
             updated_ns=time_ns(self.last_update_time or self.last_fill_time),
@@ -105,9 +112,7 @@ class OrderRow(msgspec.Struct):
         return next((terms for terms in given if terms is not None), Terms())
 
     def _status(self) -> OrderStatus:
-        if self.status not in _STATUS:
-            raise DecodeError(f"order {self.order_id} has the unknown status {self.status!r}", venue=VENUE)
-        status = _STATUS[self.status]
+        status = status_of(self.order_id, self.status)
         if status is not OrderStatus.OPEN:
             return status
         if self.pending_cancel:

@@ -20,9 +20,9 @@ from ...klines import KlineLayout, Klines, decode_klines
 from ...models import Balance, BookSnapshot, Fill, Instrument, Order, Ticker, Trade
 from ...symbols import Interval, Kind, Symbol, Time, parse_window
 from . import orders, wire
+from .account import CoinbaseAdvancedAccount
 from .errors import check_order, check_placement, check_product
 from .spec import BOOK, KLINES, SPEC
-from .stream import CoinbaseAdvancedStreams
 
 __all__ = ["CoinbaseAdvanced"]
 
@@ -39,7 +39,7 @@ _placed = wire.decoder(orders.Placed)
 _cancels = wire.decoder(orders.Cancels)
 
 
-class CoinbaseAdvanced(CoinbaseAdvancedStreams):
+class CoinbaseAdvanced(CoinbaseAdvancedAccount):
     """Coinbase Advanced Trade, spot. Symbols: ``BTC-USD``; ``BTC-USDC`` is another name of the same book.
 
     ``trades_name_the_maker``: whose side public trades carry is disputed. Most peers read the taker's, some notes of

@@ -16,6 +16,8 @@ __all__ = ["BOOK", "KLINES", "LIFETIME_S", "SPEC"]
 LIFETIME_S: Final = 60
 """How long a token is good for. The venue allows 120 s; a lost order's fate is settled only when its token is stale."""
 
+_STREAMS: Final = {"spot": "wss://advanced-trade-ws.coinbase.com", "user": "wss://advanced-trade-ws-user.coinbase.com"}
+
 SPEC: Final = Spec(
     name="coinbase_advanced",
     title="Coinbase Advanced Trade",
@@ -24,12 +26,12 @@ SPEC: Final = Spec(
     environments={
         "live": Hosts(
             rest={"spot": "https://api.coinbase.com"},
-            stream={"spot": "wss://advanced-trade-ws.coinbase.com"},
+            stream=_STREAMS,
         ),
         # Static answers for accounts and orders, whatever is asked: good for shapes, not for trading.
         "testnet": Hosts(
             rest={"spot": "https://api-sandbox.coinbase.com"},
-            stream={"spot": "wss://advanced-trade-ws.coinbase.com"},
+            stream=_STREAMS,
         ),
     },
     quotas=(Quota("public-1s", 10, 1), Quota("private-1s", 30, 1, per="account"), Quota("connections-1s", 8, 1)),

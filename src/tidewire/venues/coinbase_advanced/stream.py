@@ -26,9 +26,9 @@ from .calls import CoinbaseAdvancedCalls
 from .errors import stream_refusal
 from .spec import BOOK
 
-__all__ = ["CoinbaseAdvancedStreams", "read"]
+__all__ = ["BEATS", "CoinbaseAdvancedStreams", "read"]
 
-_BEATS: Final = "heartbeats"
+BEATS: Final = "heartbeats"
 _BARS: Final = Interval.parse("5m")
 _RECENT_BARS: Final = 350
 _PUBLIC: Final = {"l2_data": "level2", "market_trades": "market_trades", "ticker": "ticker", "candles": "candles"}
@@ -111,7 +111,7 @@ class CoinbaseAdvancedStreams(CoinbaseAdvancedCalls):
             one_at_a_time=True,  # a refusal does not say what it refuses
             connect_costs={"connections": 1},
             idle_s=5.0,  # heartbeats come every second
-            standing=(_BEATS,),
+            standing=(BEATS,),
         )
 
 
@@ -187,6 +187,8 @@ def _parse(frame: Buffer, product_of: Callable[[str], str]) -> Message:
         message = Refused(None, stream_refusal(found.message))
     elif found.channel == "subscriptions":
         message = _acknowledged(found.events, product_of)
+    elif found.channel == BEATS:
+        message = Acknowledged(topics=(BEATS,))  # whose answer was lost on the way
     elif found.channel in _PUBLIC:
         message = _data(found, frame, product_of)
     elif not found.channel:
@@ -196,7 +198,7 @@ def _parse(frame: Buffer, product_of: Callable[[str], str]) -> Message:
 
 def _acknowledged(listed: Iterable[_Event], product_of: Callable[[str], str]) -> Acknowledged | None:
     topics = [
-        channel if channel == _BEATS else f"{channel}@{product_of(product)}"
+        channel if channel == BEATS else f"{channel}@{product_of(product)}"
         for event in listed
         for channel, products in event.subscriptions.items()
         for product in products or ()

@@ -7,16 +7,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid5
 
-from ...._dialect import BookDelta, Disconnect, Event, Exchange
+from ...._call import Request
+from ...._dialect import BookDelta, Disconnect, Event, Exchange, OrderUpdate
 from ....models import Level, Side, Ticker, Trade
 from ....symbols import Interval, Symbol
-from .ask import iso
+from .ask import authenticate, iso
+from .refusal import Refusal
+from .steps import steps
 
 __all__ = ["CoinbaseSession"]
 
-_LEVELS: Final = "level2_batch"
-_OPEN_TO_ALL: Final = (_LEVELS, "matches", "ticker", "heartbeat")
-_FOR_KNOWN_CLIENTS: Final = ("level2", "level3", "full", "user")
+_LEVELS: Final = ("level2_batch", "level2")
+_FOR_KNOWN_CLIENTS: Final = ("level2", "user")
+_CHANNELS: Final = (*_LEVELS, "matches", "ticker", "heartbeat", "user")
+_NOT_HERE: Final = ("level3", "full")
+_PROOF: Final = {"key": "KEY", "signature": "SIGN", "timestamp": "TIMESTAMP", "passphrase": "PASSPHRASE"}
 _MESSAGES_A_SECOND: Final = 100
 _SILENT_S: Final = 5
 _EVERYTHING: Final = 10**6
@@ -27,7 +32,7 @@ class _Complaint(Exception):
 
 
 class CoinbaseSession:
-    """One connection and what it is subscribed to. Speaks up once a second for the products of ``heartbeat``."""
+    """One connection: what it is subscribed to, and by whom. Speaks up once a second where heartbeats are asked for."""
 
     beat_s = 1.0
 
@@ -35,7 +40,8 @@ class CoinbaseSession:
         self._exchange = exchange
         self._symbols = {item.native: item.symbol for item in exchange.instruments("spot")}
         self._natives = {symbol: native for native, symbol in self._symbols.items()}
-        self._products: dict[str, dict[str, None]] = {name: {} for name in _OPEN_TO_ALL}
+        self._products: dict[str, dict[str, None]] = {name: {} for name in _CHANNELS}
+        self._owner: str | None = None
         self._received: list[int] = []
         self._opened_ns = exchange.now_ns()
 
@@ -72,12 +78,14 @@ class CoinbaseSession:
     def publish(self, event: Event) -> Iterator[str]:
         """Every channel of this connection that the event belongs to."""
         match event:
-            case BookDelta() if self._follows(_LEVELS, event.symbol) and (event.bids or event.asks):
-                yield self._update(event)
+            case BookDelta() if event.bids or event.asks:
+                yield from (self._update(event) for name in _LEVELS if self._follows(name, event.symbol))
             case Trade() if self._follows("matches", event.symbol):
                 yield self._match("match", event)
             case Ticker() if self._follows("ticker", event.symbol):
                 yield self._quotes(event)
+            case OrderUpdate() if event.owner == self._owner and self._follows("user", event.order.symbol):
+                yield from (_json(step) for step in steps(event, self._exchange))
 
     def beat(self, exchange: Exchange) -> Iterator[str]:
         """The heartbeats; a connection on which nothing was ever asked for ends after five seconds."""
@@ -116,14 +124,17 @@ class CoinbaseSession:
     def _wanted(self, message: dict[str, Any]) -> list[tuple[str, Sequence[str]]]:
         """The channels that a command names, each with its products: its own, else those of the whole command."""
         named, shared = message.get("channels"), message.get("product_ids", [])
+        owner = self._prove(message)
         if not isinstance(named, list) or not named:
             raise _Complaint("channels must be a list of channels")
         wanted: list[tuple[str, Sequence[str]]] = []
         for each in named:
             entry = each if isinstance(each, dict) else {"name": each}
             name, products = entry.get("name"), entry.get("product_ids", shared)
-            if name in _FOR_KNOWN_CLIENTS:
-                raise _Complaint("level2, level3, full and user channels require authentication")
+            if name in _NOT_HERE:
+                raise _Complaint(f"the sandbox has no channel {name}")
+            if name in _FOR_KNOWN_CLIENTS and owner is None:
+                raise _Complaint(f"{name} requires authentication")
             if name not in self._products:
                 raise _Complaint(f"{name} is not a valid channel")
             if not isinstance(products, list):
@@ -133,7 +144,18 @@ class CoinbaseSession:
             if not products and message["type"] == "subscribe":
                 raise _Complaint(f"no products given for {name}")
             wanted.append((name, products))
+        self._owner = owner or self._owner
         return wanted
+
+    def _prove(self, message: dict[str, Any]) -> str | None:
+        """Who signed a command, if anybody did: it is signed like a request for ``/users/self/verify``."""
+        if "signature" not in message:
+            return None
+        headers = {f"CB-ACCESS-{name}": str(message.get(key, "")) for key, name in _PROOF.items()}
+        try:
+            return authenticate(Request("GET", "https://feed/users/self/verify", headers), self._exchange)
+        except Refusal as refusal:
+            raise _Complaint(f"Authentication Failed: {refusal.message}") from None
 
     def _subscriptions(self) -> str:
         """All that the connection is subscribed to."""
@@ -147,7 +169,7 @@ class CoinbaseSession:
     def _first(self, name: str, product: str) -> Iterator[str]:
         """What a new subscription begins with."""
         symbol = self._symbols[product]
-        if name == _LEVELS:
+        if name in _LEVELS:
             now = self._exchange.book(symbol, _EVERYTHING)
             yield _json(
                 {

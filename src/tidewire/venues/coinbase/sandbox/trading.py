@@ -14,7 +14,7 @@ from ....models import Fill, Instrument, Order, OrderStatus, OrderType, Side, Ti
 from .ask import Ask, Page, iso
 from .refusal import Refusal
 
-__all__ = ["accounts", "cancel", "cancel_all", "fills", "new_order", "order", "orders"]
+__all__ = ["accounts", "cancel", "cancel_all", "fills", "new_order", "order", "orders", "own_id", "wire_id"]
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _TAIL: Final = "-7a1d-4e3c-8b5f-c01ba5e00000"  # of order ids; in front of it is the exchange's own number
@@ -110,7 +110,7 @@ def cancel(ask: Ask) -> Any:
 
 def cancel_all(ask: Ask) -> Any:
     wanted = [ask.instrument("product_id")] if "product_id" in ask.params else ask.exchange.instruments("spot")
-    return [_id(row) for item in wanted for row in ask.exchange.cancel_all(ask.owner, item.symbol)]
+    return [wire_id(row.order_id) for item in wanted for row in ask.exchange.cancel_all(ask.owner, item.symbol)]
 
 
 def orders(ask: Ask) -> Page:
@@ -167,9 +167,10 @@ def _row(ask: Ask, order: Order) -> dict[str, object]:
 def _terms(ask: Ask, order: Order) -> dict[str, object]:
     limit = order.type == OrderType.LIMIT
     terms = {"price": f"{order.price:f}", "time_in_force": (order.time_in_force or "gtc").upper()} if limit else {}
-    own = {"client_oid": order.client_order_id} if _UUID.fullmatch(order.client_order_id or "") else {}
+    given = own_id(order)
+    own = {} if given is None else {"client_oid": given}
     return {
-        "id": _id(order),
+        "id": wire_id(order.order_id),
         "size": f"{order.quantity:f}",
         "product_id": _product(order),
         "profile_id": _profile(ask),
@@ -189,7 +190,7 @@ def _fill(ask: Ask, fill: Fill) -> dict[str, object]:
         "created_at": iso(fill.time_ns or 0),
         "trade_id": int(fill.fill_id),
         "product_id": f"{fill.symbol.base}-{fill.symbol.quote}",
-        "order_id": f"{int(fill.order_id):08x}{_TAIL}",
+        "order_id": wire_id(fill.order_id),
         "user_id": "5cf6e115aaf44503db300f1e",
         "profile_id": _profile(ask),
         "liquidity": "M" if fill.maker else "T",
@@ -208,8 +209,14 @@ def _is_kept(order: Order) -> bool:
     return order.status in _WORKING or bool(order.filled)
 
 
-def _id(order: Order) -> str:
-    return f"{int(order.order_id):08x}{_TAIL}"
+def wire_id(order_id: str) -> str:
+    """The venue's id of an order."""
+    return f"{int(order_id):08x}{_TAIL}"
+
+
+def own_id(order: Order) -> str | None:
+    """The client order id; ``None`` where the client gave none."""
+    return order.client_order_id if _UUID.fullmatch(order.client_order_id or "") else None
 
 
 def _number(text: str) -> str:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
+from uuid import NAMESPACE_OID, uuid5
 
-from ...._dialect import BarUpdate, BookDelta, Disconnect, Event, Exchange
+from ...._dialect import BarUpdate, BookDelta, Disconnect, Event, Exchange, OrderUpdate
 from ...._order import plain
-from ....models import Level, Ticker, Trade
+from ....models import Level, Order, OrderStatus, OrderType, Side, Ticker, Trade
 from ....symbols import Interval, Symbol
 from .ask import iso
+from .token import Unauthorized, bearer_of
+from .trading import FORCES, STATUS, wire_id
 
 __all__ = ["CoinbaseAdvancedSession"]
 
 _BEATS: Final = "heartbeats"
-_CHANNELS: Final = ("level2", "market_trades", "ticker", "candles", _BEATS)
+_USER: Final = "user"
+_MARKET: Final = ("level2", "market_trades", "ticker", "candles")
+_OPEN_ORDERS: Final = 50  # in one message
 _MESSAGES_A_SECOND: Final = 8
 _SILENT_S: Final = 5
 _EVERYTHING: Final = 10**6
@@ -40,7 +46,8 @@ class CoinbaseAdvancedSession:
         self._exchange = exchange
         self._symbols = {item.native: item.symbol for item in exchange.instruments("spot")}
         self._natives = {symbol: native for native, symbol in self._symbols.items()}
-        self._products: dict[str, dict[str, None]] = {name: {} for name in _CHANNELS}
+        self._products: dict[str, dict[str, None]] = {name: {} for name in (*_MARKET, _BEATS, _USER)}
+        self._owner = ""
         self._received: list[int] = []
         self._opened_ns = exchange.now_ns()
         self._sent = 0
@@ -76,6 +83,8 @@ class CoinbaseAdvancedSession:
                 yield self._quotes("update", event)
             case BarUpdate() if event.interval == _BARS and self._follows("candles", event.symbol):
                 yield self._candles("update", event.symbol, 1)
+            case OrderUpdate() if self._products[_USER] and event.owner == self._owner:
+                yield self._say(_USER, {"type": "update", "orders": [self._order(event.order)]})
 
     def beat(self, exchange: Exchange) -> Iterator[str]:
         """The heartbeat; a connection on which nothing was ever asked for ends after five seconds."""
@@ -89,7 +98,7 @@ class CoinbaseAdvancedSession:
 
     def symbols(self) -> Iterator[Symbol]:
         """Markets that this connection follows."""
-        return (self._symbols[product] for name in _CHANNELS[:-1] for product in self._products[name])
+        return (self._symbols[product] for name in _MARKET for product in self._products[name])
 
     def intervals(self) -> Iterator[tuple[Symbol, Interval]]:
         """Klines that this connection follows."""
@@ -116,17 +125,28 @@ class CoinbaseAdvancedSession:
         action, channel, products = message.get("type"), message.get("channel"), message.get("product_ids", [])
         if action not in ("subscribe", "unsubscribe"):
             raise _Complaint("message type not supported")
-        if channel == "user":
-            raise _Complaint("authentication failure")
-        if channel not in _CHANNELS:
+        if channel not in self._products:
             raise _Complaint("channel not supported")
         if channel == _BEATS:
             return action, channel, [_BEATS]
+        if channel == _USER:
+            self._owner = self._prove(message)
+            return action, channel, [str(uuid5(NAMESPACE_OID, self._owner))]
         if not isinstance(products, list) or (action == "subscribe" and not products):
             raise _Complaint("product_ids required")
         if unknown := [product for product in products if product not in self._symbols]:
             raise _Complaint(f"{unknown[0]} is not a valid product id")
         return action, channel, [self._twin(product) for product in products]
+
+    def _prove(self, message: dict[str, Any]) -> str:
+        """Whose orders may be told: a token for one command names no address."""
+        try:
+            owner, claims = bearer_of(str(message.get("jwt", "")), self._exchange)
+        except Unauthorized:
+            raise _Complaint("authentication failure") from None
+        if "uri" in claims or owner != (self._owner or owner):
+            raise _Complaint("authentication failure")
+        return owner
 
     def _twin(self, product: str) -> str:
         twin = product.removesuffix("C") if product.endswith("-USDC") else product
@@ -139,6 +159,8 @@ class CoinbaseAdvancedSession:
 
     def _first(self, channel: str, product: str) -> Iterator[str]:
         """What a new subscription begins with."""
+        if channel == _USER:
+            yield from self._open_orders()
         symbol = self._symbols.get(product)
         if symbol is None:
             return
@@ -223,6 +245,48 @@ class CoinbaseAdvancedSession:
             if bar.trades
         ]
         return self._say("candles", {"type": kind, "candles": rows})
+
+    def _open_orders(self) -> Iterator[str]:
+        rows = [self._order(row) for row in self._exchange.orders(self._owner, "spot", open_only=True)]
+        for start in range(0, len(rows) or 1, _OPEN_ORDERS):
+            yield self._say(_USER, {"type": "snapshot", "orders": rows[start : start + _OPEN_ORDERS]})
+
+    def _order(self, order: Order) -> dict[str, object]:
+        filled, quantity = order.filled or Decimal(0), order.quantity or Decimal(0)
+        market = order.type == OrderType.MARKET
+        fees = sum((fill.fee or Decimal(0) for fill in order.fills), Decimal(0))
+        left = Decimal(0) if order.status.is_final else quantity - filled
+        return {
+            "avg_price": plain(order.average_price or Decimal(0)),
+            "cancel_reason": "User requested cancel" if order.status is OrderStatus.CANCELED else "",
+            "client_order_id": order.client_order_id,
+            "completion_percentage": f"{filled / quantity * 100 if quantity else 0:.2f}",
+            "contract_expiry_type": "UNKNOWN_CONTRACT_EXPIRY_TYPE",
+            "cumulative_quantity": plain(filled),
+            "filled_value": plain(order.quote_filled or Decimal(0)),
+            "leaves_quantity": plain(left),
+            "limit_price": plain(order.price or Decimal(0)),
+            "number_of_fills": str(len(order.fills)),
+            "order_id": wire_id(order.order_id),
+            "order_side": (order.side or Side.BUY).upper(),
+            "order_type": "Market" if market else "Limit",
+            "outstanding_hold_amount": "0",
+            "post_only": "true" if order.post_only else "false",
+            "product_id": self._natives[order.symbol],
+            "product_type": "SPOT",
+            "reject_reason": "",
+            "retail_portfolio_id": "",
+            "risk_managed_by": "UNKNOWN_RISK_MANAGEMENT_TYPE",
+            "status": STATUS[order.status],
+            "stop_price": "",
+            "time_in_force": "IMMEDIATE_OR_CANCEL" if market else FORCES[str(order.time_in_force or "gtc")],
+            "total_fees": plain(fees),
+            "total_value_after_fees": plain((order.quote_filled or Decimal(0)) + fees),
+            "trigger_status": "INVALID_ORDER_TYPE",
+            "creation_time": iso(order.created_ns or 0),
+            "end_time": "0001-01-01T00:00:00Z",
+            "start_time": "0001-01-01T00:00:00Z",
+        }
 
     def _say(self, channel: str, event: Mapping[str, Any]) -> str:
         """Number a message: across all channels, from 0."""

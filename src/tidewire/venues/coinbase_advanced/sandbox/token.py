@@ -17,7 +17,7 @@ from ....errors import ConfigError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-__all__ = ["Unauthorized", "issue_key", "owner_of", "verify"]
+__all__ = ["Unauthorized", "bearer_of", "issue_key", "owner_of", "verify"]
 
 LONGEST_S: Final = 120
 HOSTS: Final = ("api.coinbase.com", "api-sandbox.coinbase.com")
@@ -31,9 +31,18 @@ class Unauthorized(Exception):
 def owner_of(request: Request, exchange: Exchange) -> str:
     """Return the key that signed the request."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    parts = token.split(".")
-    if scheme != "Bearer" or len(parts) != 3:
+    if scheme != "Bearer":
         raise Unauthorized("no bearer token")
+    owner, claims = bearer_of(token, exchange)
+    _check_address(claims, request)
+    return owner
+
+
+def bearer_of(token: str, exchange: Exchange) -> tuple[str, dict[str, Any]]:
+    """Return the key that signed a token, and the token's claims: those that any token must make are checked."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise Unauthorized("no token")
     head, claims = _json(parts[0]), _json(parts[1])
     key = head.get("kid")
     known = exchange.credentials(key) if isinstance(key, str) else None
@@ -41,8 +50,8 @@ def owner_of(request: Request, exchange: Exchange) -> str:
         raise Unauthorized("unknown key")
     if not verify(head.get("alg"), _public_key(known.secret), f"{parts[0]}.{parts[1]}".encode(), _decoded(parts[2])):
         raise Unauthorized("wrong signature")
-    _check_claims(head, claims, request, exchange.now_ns() / 1e9)
-    return known.key
+    _check_claims(head, claims, exchange.now_ns() / 1e9)
+    return known.key, claims
 
 
 def verify(algorithm: object, key: PublicKeyTypes, message: bytes, signature: bytes) -> bool:
@@ -86,7 +95,7 @@ def _uuid(digits: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"
 
 
-def _check_claims(head: dict[str, Any], claims: dict[str, Any], request: Request, now_s: float) -> None:
+def _check_claims(head: dict[str, Any], claims: dict[str, Any], now_s: float) -> None:
     start, end = claims.get("nbf"), claims.get("exp")
     if not isinstance(start, int) or not isinstance(end, int) or not head.get("nonce"):
         raise Unauthorized("nbf, exp or nonce is missing")
@@ -94,6 +103,9 @@ def _check_claims(head: dict[str, Any], claims: dict[str, Any], request: Request
         raise Unauthorized(f"good from {start} to {end}; it is {now_s}")
     if claims.get("iss") not in ("cdp", "coinbase-cloud"):  # the second is what older clients say
         raise Unauthorized("wrong issuer")
+
+
+def _check_address(claims: dict[str, Any], request: Request) -> None:
     named = [claims.get("uri"), *(claims.get("uris") or ())]  # "uris" as ccxt sends with Ed25519 keys
     hosts = (request.headers.get("host", ""), *HOSTS)
     path = urlsplit(request.url).path

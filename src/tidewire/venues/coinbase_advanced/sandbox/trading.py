@@ -13,16 +13,27 @@ from ....models import Fill, Instrument, Order, OrderStatus, OrderType, Side, Ti
 from .ask import Ask, iso, number
 from .refusal import Refusal, bad, placement_refusal
 
-__all__ = ["accounts", "batch_cancel", "create", "fills", "order", "orders", "transaction_summary"]
+__all__ = [
+    "FORCES",
+    "STATUS",
+    "accounts",
+    "batch_cancel",
+    "create",
+    "fills",
+    "order",
+    "orders",
+    "transaction_summary",
+    "wire_id",
+]
 
-_STATUS: Final = {
+STATUS: Final = {
     OrderStatus.OPEN: "OPEN",
     OrderStatus.PARTIAL: "OPEN",
     OrderStatus.FILLED: "FILLED",
     OrderStatus.CANCELED: "CANCELLED",
     OrderStatus.EXPIRED: "CANCELLED",  # what an immediate-or-cancel order leaves is canceled, in the venue's words
 }
-_FORCES: Final = {
+FORCES: Final = {
     "gtc": "GOOD_UNTIL_CANCELLED",
     "ioc": "IMMEDIATE_OR_CANCEL",
     "fok": "FILL_OR_KILL",
@@ -67,9 +78,9 @@ def create(ask: Ask) -> Any:
     return {
         "success": True,
         "failure_reason": "UNKNOWN_FAILURE_REASON",
-        "order_id": _uuid(placed.order_id),
+        "order_id": wire_id(placed.order_id),
         "success_response": {
-            "order_id": _uuid(placed.order_id),
+            "order_id": wire_id(placed.order_id),
             "product_id": instrument.native,
             "side": (placed.side or Side.BUY).upper(),
             "client_order_id": placed.client_order_id,
@@ -168,7 +179,7 @@ def orders(ask: Ask) -> Any:
         row
         for row in reversed(ask.exchange.orders(ask.owner, "spot"))
         if (wanted is None or row.symbol in {item.symbol for item in wanted})
-        and (not statuses or _STATUS[row.status] in statuses)
+        and (not statuses or STATUS[row.status] in statuses)
         and _within(row.created_ns or 0, start, end)
         and kind in (None, "SPOT")
     ]
@@ -215,7 +226,8 @@ def _find(ask: Ask, order_id: str) -> Order:
 _PREFIX: Final = "00000000-0000-4000-8000"
 
 
-def _uuid(order_id: str) -> str:
+def wire_id(order_id: str) -> str:
+    """The venue's id of an order."""
     return f"{_PREFIX}-{int(order_id):012d}"
 
 
@@ -228,14 +240,14 @@ def _report(ask: Ask, row: Order) -> dict[str, object]:
     filled, quantity = row.filled or zero, row.quantity or zero
     fees = sum((fill.fee or zero for fill in row.fills), zero)
     return {
-        "order_id": _uuid(row.order_id),
+        "order_id": wire_id(row.order_id),
         "product_id": instrument.native,
         "user_id": "11111111-1111-4111-8111-111111111111",
         "order_configuration": _configuration(row, market=market, force=force),
         "side": (row.side or Side.BUY).upper(),
         "client_order_id": row.client_order_id,
-        "status": _STATUS[row.status],
-        "time_in_force": "IMMEDIATE_OR_CANCEL" if market else _FORCES[force],
+        "status": STATUS[row.status],
+        "time_in_force": "IMMEDIATE_OR_CANCEL" if market else FORCES[force],
         "created_time": iso(row.created_ns or 0),
         "completion_percentage": f"{filled / quantity * 100 if quantity else zero:.2f}",
         "filled_size": plain(filled),
@@ -273,7 +285,7 @@ def _fill(instrument: Instrument, fill: Fill) -> dict[str, object]:
     return {
         "entry_id": f"entry-{fill.fill_id}-{fill.order_id}",
         "trade_id": fill.fill_id,
-        "order_id": _uuid(fill.order_id),
+        "order_id": wire_id(fill.order_id),
         "trade_time": iso(fill.time_ns or 0),
         "trade_type": "FILL",
         "price": plain(fill.price),
