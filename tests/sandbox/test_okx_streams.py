@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import itertools
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from decimal import Decimal
+from time import time as time_now
 from typing import Any
 
 import pytest
@@ -14,6 +18,7 @@ import pytest
 from tidewire import AsyncClient, _websocket
 from tidewire._connection import Patience
 from tidewire.book import BookState, OrderBook
+from tidewire.credentials import Credentials
 from tidewire.errors import ConnectionFailed, UnknownSymbol
 from tidewire.models import BookSnapshot, Level
 from tidewire.sandbox import Sandbox
@@ -23,7 +28,7 @@ from tidewire.venues.okx.sandbox.stream import OKXSession
 
 from .listener import Listener, listen
 
-PUBLIC, BUSINESS = "/ws/v5/public", "/ws/v5/business"
+PUBLIC, BUSINESS, PRIVATE = "/ws/v5/public", "/ws/v5/business", "/ws/v5/private"
 MARKETS = ("BTC-USDT", "BTC-USDT-PERP")
 
 
@@ -179,6 +184,61 @@ async def test_small_books_and_aggregated_trades(okx: Sandbox) -> None:
         while len(seen) < 3:
             await asyncio.to_thread(okx.step)
             seen |= {frame["arg"]["channel"] for frame in [await listener.next()]}
+
+
+# The private half of the dialect.
+
+
+def proof(key: Credentials, **changes: str) -> dict[str, str]:
+    """A login made without any of our own code."""
+    time = changes.get("timestamp", str(int(time_now())))
+    payload = f"{time}GET/users/self/verify".encode()
+    signature = base64.b64encode(hmac.new(key.secret.encode(), payload, hashlib.sha256).digest()).decode()
+    made = {"apiKey": key.key, "passphrase": key.passphrase or "", "timestamp": time, "sign": signature}
+    return made | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"apiKey": "nobody"}, "60005"),
+        ({"passphrase": "wrong"}, "60024"),
+        ({"timestamp": "soon"}, "60004"),
+        ({"timestamp": "1700000000"}, "60006"),
+        ({"sign": "x"}, "60007"),
+    ],
+)
+async def test_a_login_is_proved(okx: Sandbox, changes: dict[str, str], code: str) -> None:
+    async with listen(okx, PRIVATE, "okx") as listener:
+        listener.send(op="login", args=[proof(okx.credentials("okx"), **changes)])
+        assert (await listener.next())["code"] == code
+        listener.send(op="subscribe", args=[{"channel": "account"}])
+        assert (await listener.next())["code"] == "60011"
+
+
+async def test_the_account_s_channels(okx: Sandbox) -> None:
+    async with listen(okx, PRIVATE, "okx") as listener:
+        listener.send(op="login", args=[proof(okx.credentials("okx"))])
+        assert (await listener.next())["event"] == "login"
+        for arg in ({"channel": "orders"}, {"channel": "orders", "instType": "X"}, {"channel": "positions"}):
+            listener.send(op="subscribe", args=[arg])
+            assert (await listener.next())["code"] == "60018"
+        listener.send(op="subscribe", args=[{"channel": "account"}, {"channel": "orders", "instType": "SPOT"}])
+        told, snapshot, also = await listener.drained(3)
+        assert (told["event"], also["event"], snapshot["eventType"]) == ("subscribe", "subscribe", "snapshot")
+        assert {detail["ccy"] for detail in snapshot["data"][0]["details"]} >= {"BTC", "USDT"}
+        order = {"instId": "BTC-USDT", "tdMode": "cash", "side": "buy", "ordType": "market", "sz": "0.01"}
+        listener.send(id="7", op="order", args=[order | {"tgtCcy": "base_ccy"}])
+        frames = await listener.until(lambda frame: frame.get("arg", {}).get("channel") == "account")
+        answer = frames[0]
+        assert (answer["id"], answer["op"], answer["code"]) == ("7", "order", "0")
+        rows = [frame["data"][0] for frame in frames if frame.get("arg", {}).get("channel") == "orders"]
+        assert [row["state"] for row in rows] == ["live", "filled"]
+        assert [row["tradeId"] != "" for row in rows] == [False, True]
+        assert rows[1]["ordId"] == answer["data"][0]["ordId"]
+        listener.send(id="8", op="cancel-order", args=[{"instId": "BTC-USDT", "ordId": rows[1]["ordId"]}])
+        refused = (await listener.until(lambda frame: frame.get("id") == "8"))[-1]
+        assert (refused["code"], refused["data"][0]["sCode"]) == ("1", "51400")
 
 
 # The client.

@@ -1,6 +1,7 @@
 """OKX's messages on every stream: commands, their answers, notices, and which channel's data a frame is.
 
-A topic is a channel's name, and after a colon what it is about: ``books:BTC-USDT``.
+A topic is a channel's name, and after a colon what it is about: ``books:BTC-USDT``, ``orders:SPOT``. The account has
+one channel, of which we make a topic for each kind.
 
 See: https://www.okx.com/docs-v5/en/#overview-websocket-subscribe and #overview-websocket-notification
 """
@@ -15,10 +16,13 @@ from typing import Final, Literal
 import msgspec
 
 from ... import _call
-from ..._feed import Acknowledged, Buffer, Leaving, Message, Moment, Refused
+from ..._feed import LOGIN, Acknowledged, Answer, Buffer, Leaving, Message, Moment, Refused, Several
 from .errors import VENUE, refusal
 
-__all__ = ["read", "subscribe", "unsubscribe"]
+__all__ = ["ACCOUNT", "ORDERS", "read", "subscribe", "unsubscribe"]
+
+ACCOUNT: Final = "account"
+ORDERS: Final = "orders"
 
 _SERVICE_UPGRADE: Final = "64008"
 _TOO_MANY_COMMANDS: Final = "60014"
@@ -37,26 +41,37 @@ def subscribe(topics: Sequence[str], moment: Moment) -> str:
 
 
 def unsubscribe(topics: Sequence[str], moment: Moment) -> str:
-    """Do without them."""
-    return _command("unsubscribe", topics, moment)
+    """Do without them, except for the account: the topic of the other kind may still need its channel."""
+    given_up = [topic for topic in topics if not topic.startswith(ACCOUNT)]
+    return _command("unsubscribe", given_up, moment) if given_up else "ping"
 
 
 def _command(op: Literal["subscribe", "unsubscribe"], topics: Sequence[str], moment: Moment) -> str:
-    args = [dict(zip(("channel", "instId"), topic.split(":"), strict=True)) for topic in topics]
-    return json.dumps({"id": str(moment.number), "op": op, "args": args}, separators=(",", ":"))
+    message = {"id": str(moment.number), "op": op, "args": [_arg(topic) for topic in topics]}
+    return json.dumps(message, separators=(",", ":"))
+
+
+def _arg(topic: str) -> dict[str, str]:
+    channel, _, about = topic.partition(":")
+    if channel == ACCOUNT:
+        return {"channel": channel}
+    return {"channel": channel, "instType" if channel == ORDERS else "instId": about}
 
 
 class _Arg(msgspec.Struct):
     channel: str = ""
     instId: str = ""  # noqa: N815
+    instType: str = ""  # noqa: N815
 
 
 class _Frame(msgspec.Struct):
-    """Any frame: data has no ``event``."""
+    """Any frame: data has no ``event``, and the answer to an order has an ``op``."""
 
     arg: _Arg | None = None
     event: str = ""
+    op: str = ""
     id: str = ""
+    channel: str = ""
     code: str = ""
     msg: str = ""
     data: msgspec.Raw = msgspec.Raw()
@@ -77,19 +92,35 @@ def read(frame: Buffer) -> Message:
 
 def _parse(frame: Buffer) -> Message:
     found = _frame(frame)  # type: ignore[arg-type]
-    topics = () if found.arg is None else (f"{found.arg.channel}:{found.arg.instId}",)
+    topics = () if found.arg is None else _topics(found.arg)
     match found.event:
         case "" if topics and bytes(found.data):
-            return topics[0], frame
+            return (topics[0], frame) if len(topics) == 1 else Several([(topic, frame) for topic in topics])
+        case "" if found.op and found.id.isdigit():
+            return Answer(int(found.id), frame)
+        case "login":
+            return Acknowledged(None, (LOGIN,))
         case "subscribe":
             return Acknowledged(None, topics)
         case "error" if found.code == _TOO_MANY_COMMANDS:
             return Leaving("too many commands on one connection")  # what it did not take, another one will
         case "error":
             return _refused(found)
+        case "channel-conn-count-error":
+            why = f"too many connections with the channel {found.channel}"
+            return Refused(None, refusal(found.code, why), _all_of(found.channel))
         case "notice" if found.code == _SERVICE_UPGRADE:
             return Leaving("service upgrade")
     return None
+
+
+def _topics(arg: _Arg) -> tuple[str, ...]:
+    return _all_of(ACCOUNT) if arg.channel == ACCOUNT else (f"{arg.channel}:{arg.instId or arg.instType}",)
+
+
+def _all_of(channel: str) -> tuple[str, ...]:
+    """The topics of a private channel."""
+    return tuple(f"{channel}:{about}" for about in (("spot", "linear") if channel == ACCOUNT else ("SPOT", "ANY")))
 
 
 def _refused(found: _Frame) -> Refused:

@@ -22,10 +22,10 @@ from ...errors import ConfigError, NotSupported, OrderNotFound
 from ...models import Balance, Fill, Order, OrderStatus, OrderType, Position, TimeInForce
 from ...symbols import Kind, Symbol, Time, parse_window
 from . import reports, wire
+from .account import OKXAccount
 from .auth import sign
 from .errors import check, check_envelope
 from .market import Params, ceil_ms, inst_type
-from .stream import OKXStreams
 
 __all__ = ["OKX"]
 
@@ -44,7 +44,7 @@ _acknowledgement = wire.row(reports.Acknowledgement)
 _acknowledgements = wire.rows(reports.Acknowledgement)
 
 
-class OKX(OKXStreams):
+class OKX(OKXAccount):
     """OKX spot and linear contracts: ``BTC-USDT``, ``BTC-USDT-PERP`` (a swap) and ``BTC-USDT-261225`` (a future).
 
     Contracts are traded in cross margin and in net mode; an account in long/short mode is refused by the venue. Sizes

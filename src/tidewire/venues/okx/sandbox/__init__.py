@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from ....errors import Error
 from ....symbols import Kind, Symbol
 from . import market, trading
 from .ask import Ask, authenticate, read_body, read_query
+from .private import OKXPrivateSession
 from .refusal import JSON, Refusal, envelope, refusal_of
 from .stream import OKXSession
 
@@ -120,8 +121,8 @@ class OKXDialect:
         return {}
 
     def session(self, path: str, exchange: Exchange) -> Session | None:
-        """Public streams."""
-        return OKXSession.open(path, exchange)
+        """``/ws/v5/public``, ``/ws/v5/business`` and ``/ws/v5/private``."""
+        return OKXSession.open(path, exchange) or OKXPrivateSession.open(path, exchange)
 
 
 def _endpoint(request: Request) -> Endpoint | None:
@@ -137,15 +138,7 @@ def _answer_orders(request: Request, exchange: Exchange, endpoint: Endpoint, own
     expires = next((value for name, value in request.headers.items() if name.lower() == "exptime"), "")
     ask = Ask(exchange, {}, owner, int(expires) if expires.isdigit() else None)
     rows = [endpoint.answer(each) for each in ask.each(items)]
-    return Response(200, envelope(rows, *_verdict(rows)), JSON)
-
-
-def _verdict(rows: Sequence[Mapping[str, object]]) -> tuple[str, str]:
-    """Code and message of the whole: all done, all refused, or some of each."""
-    refused = sum(row["sCode"] != "0" for row in rows)
-    if not refused:
-        return "0", ""
-    return ("1", "All operations failed") if refused == len(rows) else ("2", "Bulk operation partially successful")
+    return Response(200, envelope(rows, *trading.verdict(rows)), JSON)
 
 
 DIALECT = OKXDialect()

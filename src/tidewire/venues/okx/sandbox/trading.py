@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 from zlib import crc32
 
-from ...._dialect import Placement
+from ...._dialect import Exchange, Placement
 from ....errors import Error, OrderNotFound
 from ....models import Fill, Instrument, Order, OrderStatus, OrderType, Position, Side, TimeInForce
 from ....symbols import Kind
@@ -21,6 +21,7 @@ from .refusal import Refusal, refusal_of
 from .text import contract_size, number_text, size_text, stamp
 
 __all__ = [
+    "account_row",
     "balance",
     "cancel",
     "fills",
@@ -28,8 +29,10 @@ __all__ = [
     "open_orders",
     "order",
     "order_history",
+    "order_row",
     "place",
     "positions",
+    "verdict",
 ]
 
 _TYPES: Final = ("market", "limit", "post_only", "fok", "ioc")
@@ -46,11 +49,16 @@ _ZERO: Final = Decimal(0)
 
 def balance(ask: Ask) -> list[Any]:
     wanted = ask.text("ccy")
+    return [account_row(ask.exchange, ask.owner, None if wanted is None else wanted.split(","))]
+
+
+def account_row(exchange: Exchange, owner: str, assets: Collection[str] | None = None) -> dict[str, object]:
+    """The account, or some assets of it."""
     free: defaultdict[str, Decimal] = defaultdict(Decimal)
     locked: defaultdict[str, Decimal] = defaultdict(Decimal)
     cash: defaultdict[str, Decimal] = defaultdict(Decimal)
     for kind in _BOTH:
-        for row in ask.exchange.balances(ask.owner, kind):
+        for row in exchange.balances(owner, kind):
             free[row.asset] += row.free
             locked[row.asset] += row.locked
             cash[row.asset] += row.total
@@ -64,12 +72,12 @@ def balance(ask: Ask) -> list[Any]:
             "frozenBal": number_text(locked[asset]),
             "ordFrozen": number_text(locked[asset]),
             "upl": number_text(free[asset] + locked[asset] - cash[asset]),
-            "uTime": stamp(ask.exchange.now_ns()),
+            "uTime": stamp(exchange.now_ns()),
         }
         for asset in sorted(cash)
-        if wanted is None or asset in wanted.split(",")
+        if assets is None or asset in assets
     ]
-    return [{"uTime": stamp(ask.exchange.now_ns()), "totalEq": "", "details": details}]
+    return {"uTime": stamp(exchange.now_ns()), "totalEq": "", "details": details}
 
 
 def positions(ask: Ask) -> list[Any]:
@@ -135,6 +143,14 @@ def _acknowledge(ask: Ask, act: Callable[[Ask], Order]) -> dict[str, object]:
     return {**row, "tag": ask.text("tag") or "", "ts": stamp(ask.exchange.now_ns())}
 
 
+def verdict(rows: Sequence[Mapping[str, object]]) -> tuple[str, str]:
+    """Code and message of the whole: all done, all refused, or some of each."""
+    refused = sum(row["sCode"] != "0" for row in rows)
+    if not refused:
+        return "0", ""
+    return ("1", "All operations failed") if refused == len(rows) else ("2", "Bulk operation partially successful")
+
+
 def _place(ask: Ask) -> Order:
     if ask.expires_ms is not None and ask.exchange.now_ns() > ask.expires_ms * 1_000_000:
         raise Refusal("51149", "Order timed out. Please try again later.")
@@ -178,7 +194,7 @@ def _cancel(ask: Ask) -> Order:
 
 def order(ask: Ask) -> list[Any]:
     item = ask.instrument()
-    return [_order(item, ask.exchange.order(ask.owner, item.symbol, **_ids(ask)))]
+    return [order_row(item, ask.exchange.order(ask.owner, item.symbol, **_ids(ask)))]
 
 
 def _ids(ask: Ask) -> dict[str, str | None]:
@@ -191,7 +207,7 @@ def _ids(ask: Ask) -> dict[str, str | None]:
 
 def open_orders(ask: Ask) -> list[Any]:
     """Newest first."""
-    return [_order(item, row) for item, row in _orders(ask) if not row.status.is_final][: ask.limit(100, 100)]
+    return [order_row(item, row) for item, row in _orders(ask) if not row.status.is_final][: ask.limit(100, 100)]
 
 
 def order_history(ask: Ask) -> list[Any]:
@@ -199,7 +215,7 @@ def order_history(ask: Ask) -> list[Any]:
     ask.needed("instType")
     start, end = ask.window()
     found = [(item, row) for item, row in _orders(ask) if row.status.is_final and start <= (row.created_ns or 0) < end]
-    return [_order(item, row) for item, row in found][: ask.limit(100, 100)]
+    return [order_row(item, row) for item, row in found][: ask.limit(100, 100)]
 
 
 def _orders(ask: Ask) -> list[tuple[Instrument, Order]]:
@@ -233,7 +249,7 @@ def fills(ask: Ask) -> list[Any]:
     return [_fill(item, row) for item, row in found[: ask.limit(100, 100)]]
 
 
-def _order(item: Instrument, row: Order) -> dict[str, object]:
+def order_row(item: Instrument, row: Order) -> dict[str, object]:
     last = row.fills[-1] if row.fills else None
     kind = str(row.type) if row.type == OrderType.MARKET else "post_only" if row.post_only else row.time_in_force
     assets = [fill.fee_asset for fill in row.fills]
