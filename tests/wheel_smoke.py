@@ -25,6 +25,10 @@ def main() -> None:
     assert importlib.util.find_spec("tidewire._ctp") is not None
     assert {"binance", "coinbase_advanced", "okx"} <= set(tw.venues())
 
+    from tidewire import ctp
+
+    assert ctp.load("sim").build.startswith("v6.7.11_SIM")  # the simulator's library lies in the wheel
+
     # RFC 4231, test case 2.
     signed = tw.Signer("Jefe").hex("what do ya want for nothing?")
     assert signed == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"

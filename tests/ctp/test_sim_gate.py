@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tidewire import ctp
 from tidewire.ctp import sim
 from tidewire.errors import Timeout
 
-from .sim_clients import SECRET, USER, Client, still_front
+from .sim_clients import SECRET, USER, Client, Told, still_front
 
 
 @pytest.fixture
@@ -226,6 +227,53 @@ def test_the_settlement_is_text_that_is_cut_between_rows(front: sim.Front, trade
     assert "螺纹钢2610" in text
 
 
+def test_a_long_list_comes_row_by_row() -> None:
+    with still_front(instruments="none") as front, Client(front) as client:
+        for number in range(5000):
+            front.add_instrument(f"x{number:04}", "DCE", product="x", tick=1.0, multiplier=10, price=1000.0)
+        client.log_in()
+        client.ask("ReqQryInstrument")
+        rows = client.told.all("OnRspQryInstrument")
+        assert [row.InstrumentID for row, *_ in rows] == [f"x{number:04}" for number in range(5000)]
+        assert [last for *_, last in rows] == [False] * 4999 + [True]
+        client.ask("ReqQryInstrument", InstrumentID="x0007")
+        assert [row.InstrumentID for row, *_ in client.told.all("OnRspQryInstrument")[5000:]] == ["x0007"]
+
+
+def test_rates_and_maximum_volume_as_they_are_charged(trader: Client) -> None:
+    trader.log_in()
+    trader.front.quote("rb2610", bid=3200, ask=3201)
+    named = {"BrokerID": sim.BROKER, "InvestorID": USER, "InstrumentID": "rb2610"}
+    trader.ask("ReqQryInstrumentMarginRate", HedgeFlag="1", **named)
+    trader.ask("ReqQryInstrumentCommissionRate", **named)
+    trader.ask("ReqQryMaxOrderVolume", Direction="0", OffsetFlag="0", HedgeFlag="1", **named)
+    margin = trader.told.all("OnRspQryInstrumentMarginRate")[0][0]
+    fees = trader.told.all("OnRspQryInstrumentCommissionRate")[0][0]
+    assert (margin.LongMarginRatioByMoney, fees.OpenRatioByMoney) == (0.07, 0.0001)
+    most = trader.told.all("OnRspQryMaxOrderVolume")[0][0].MaxVolume
+    assert most == int(1_000_000 / (3200 * 10 * (0.07 + 0.0001)))
+
+
+def test_products_tell_their_phase_when_hours_are_kept() -> None:
+    told, api = Told("Trader"), ctp.load("sim").TraderApi()
+    lib, words = api.library, {"BrokerID": sim.BROKER, "UserID": USER}
+    with still_front(hours="sessions", start=datetime.fromisoformat("2026-07-01T10:14")) as front, api:
+        api.RegisterSpi(told)
+        api.RegisterFront(front.address)
+        api.Init(timeout=20)
+        api.ReqAuthenticate(lib.ReqAuthenticate(AppID="app", AuthCode="code", **words), 1)
+        api.ReqUserLogin(lib.ReqUserLogin(Password=SECRET, **words), 2)
+
+        def phases() -> tuple[str, str]:
+            front.drain()
+            last = {row.InstrumentID: row.InstrumentStatus for (row,) in told.all("OnRtnInstrumentStatus")}
+            return last["rb"], last["IF"]
+
+        assert phases() == ("2", "2")
+        front.advance(120)
+        assert phases() == ("1", "2")  # the break of 10:15 is not CFFEX's
+
+
 def test_a_front_cannot_be_opened_twice_or_used_when_closed() -> None:
     with sim.Front() as front:
         with pytest.raises(ValueError, match="already listens"):
@@ -234,5 +282,8 @@ def test_a_front_cannot_be_opened_twice_or_used_when_closed() -> None:
             front.orders("nobody")
         with pytest.raises(KeyError, match="no such"):
             front.flood("nothing", 1)
+        front.add_user("1", "somebody", "x")
+        with pytest.raises(ValueError, match="exists already"):
+            front.add_user("1", "somebody", "x")
     with pytest.raises(ValueError, match="closed"):
         front.advance(1)

@@ -292,11 +292,13 @@ void Front::listen(bool open) {
   listening_ = open;
 }
 
-void Front::add_user(Credentials credentials, double balance) {
+bool Front::add_user(Credentials credentials, double balance) {
   const std::scoped_lock lock(mutex_);
   open_door_ = false;
+  if (credentials.user.empty() || users_.contains(credentials.user)) return false;
   std::string id = credentials.user;
   users_[std::move(id)] = std::make_unique<User>(std::move(credentials), balance);
+  return true;
 }
 
 User* Front::user(std::string_view id) {

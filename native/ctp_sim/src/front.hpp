@@ -89,7 +89,7 @@ class Front : public std::enable_shared_from_this<Front>, private Audience {
   void disconnect(int reason, std::string_view user);
   void silence(Millis length);
   void listen(bool open);
-  void add_user(Credentials credentials, double balance);
+  bool add_user(Credentials credentials, double balance);  // false: there is one of that name
   bool add_listing(const Terms& terms);
   bool feed(const CThostFtdcDepthMarketDataField& tick, Millis due);
   bool flood(std::string_view instrument, std::int64_t count, std::int64_t interval_ns);

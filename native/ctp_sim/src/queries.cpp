@@ -85,11 +85,15 @@ std::vector<CThostFtdcExchangeField> Front::exchanges(const User&, const CThostF
 }
 
 std::vector<CThostFtdcOrderField> Front::orders(const User& investor, const CThostFtdcQryOrderField& query) {
-  return only(desk_.orders(investor), query);
+  std::vector<CThostFtdcOrderField> rows = only(desk_.orders(investor), query);
+  std::erase_if(rows, [&](const auto& row) { return !matches(query.OrderSysID, text_of(row.OrderSysID)); });
+  return rows;
 }
 
 std::vector<CThostFtdcTradeField> Front::trades(const User& investor, const CThostFtdcQryTradeField& query) {
-  return only(desk_.trades(investor), query);
+  std::vector<CThostFtdcTradeField> rows = only(desk_.trades(investor), query);
+  std::erase_if(rows, [&](const auto& row) { return !matches(query.TradeID, text_of(row.TradeID)); });
+  return rows;
 }
 
 std::vector<CThostFtdcInvestorPositionField> Front::positions(const User& investor,

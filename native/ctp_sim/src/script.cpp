@@ -80,7 +80,9 @@ TIDEWIRE_EXPORT int tidewire_sim_listen(std::uint64_t handle, int open) {
 TIDEWIRE_EXPORT int tidewire_sim_add_user(std::uint64_t handle, const char* broker, const char* user,
                                           const char* password, const char* app_id, const char* auth_code,
                                           double balance) {
-  return on_front(handle, [=](Front& front) { front.add_user({broker, user, password, app_id, auth_code}, balance); });
+  return on_front(handle, [=](Front& front) -> int {
+    return front.add_user({broker, user, password, app_id, auth_code}, balance) ? done : bad_value;
+  });
 }
 
 // fees: open, close, close today, each by money and by lot.

@@ -68,6 +68,7 @@ def library_path() -> Path:
     return Path(_ctp.__file__).with_name("libtidewire_ctp_sim.so")
 
 
+@cache
 def struct_dtype(name: str) -> np.dtype[np.void]:
     """Return the NumPy layout of a struct of the simulated version, such as ``"DepthMarketData"``."""
     struct = load(_VERSION).structs[name]
@@ -171,7 +172,10 @@ class Front:
         auth_code: str = "",
         balance: float = 10_000_000,
     ) -> None:
-        """Add an account; from then on only added ones may come. Empty ``app_id`` and ``auth_code`` admit any."""
+        """Add an account; from then on only added ones may come. Empty ``app_id`` and ``auth_code`` admit any.
+
+        ``ValueError`` if there is one of that name.
+        """
         texts = [text.encode() for text in (broker, user, password, app_id, auth_code)]
         self._call("tidewire_sim_add_user", *texts, float(balance))
 
@@ -376,7 +380,7 @@ class Front:
             raise KeyError(
                 f"{function.removeprefix('tidewire_sim_')}: no such instrument, user or name: {arguments[:2]!r}"
             )
-        raise ValueError(f"{function.removeprefix('tidewire_sim_')}: these values make no sense: {arguments!r}")
+        raise ValueError(f"{function.removeprefix('tidewire_sim_')}: exists already, or makes no sense")
 
 
 def _decoded(row: np.void) -> dict[str, Any]:
