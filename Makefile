@@ -20,8 +20,10 @@ test: core .venv/installed .venv/with-test
 	$(BIN)/python -m pytest
 
 core: build/core build/ctp_sim  # native/core and the CTP simulator alone, by plain CMake
-# The same, and the fuzz targets, under AddressSanitizer and UndefinedBehaviorSanitizer; threads under ThreadSanitizer.
-sanitize: build/sanitize build/ctp_sim-memory build/ctp_sim-threads
+# The same, the fuzz targets and the CTP binding under AddressSanitizer and UndefinedBehaviorSanitizer; the simulator
+# under ThreadSanitizer, too.
+sanitize: build/sanitize build/ctp_sim-memory build/ctp_sim-threads .venv/installed .venv/with-test
+	tools/sanitize_ctp .venv build/ctp-memory
 
 lint: build/core .venv/installed .venv/with-test .venv/with-lint
 	$(BIN)/ruff check
