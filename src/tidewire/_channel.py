@@ -156,12 +156,12 @@ class EntryChannel:
 
     ``command`` makes a call's request one of this feed (its URL, and how it is signed), ``write`` the message of a
     signed one, and ``response`` the HTTP answer that the ``Answer``'s payload stands for. ``topic`` is up while orders
-    can be placed.
+    can be placed, those of ``kinds``.
     """
 
     feed: Feed
     topic: str
-    kind: Kind
+    kinds: tuple[Kind, ...]
     command: Callable[[Call[Order]], Call[Order]] = field(repr=False)
     write: Callable[[Request, Moment], str] = field(repr=False)
     response: Callable[[bytes], Response] = field(repr=False)

@@ -18,6 +18,7 @@ from .errors import ConfigError, ConnectionFailed, Timeout, TransportError
 __all__ = ["AsyncTransport", "SyncTransport"]
 
 T = TypeVar("T")
+Exchange = Callable[[Request], Awaitable[Response]]
 
 # Nothing had been sent yet when these are raised.
 _BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -121,8 +122,11 @@ class AsyncTransport:
         self._http = httpx.AsyncClient(timeout=timeout, limits=_LIMITS, headers=_HEADERS) if http is None else http
         self._timeout = timeout
 
-    async def run(self, effects: Effects[T]) -> T:
-        """Drive a generator to its value. Cancelling the task ends the generator at the effect it waits for."""
+    async def run(self, effects: Effects[T], over: Exchange | None = None) -> T:
+        """Drive a generator to its value. Cancelling the task ends the generator at the effect it waits for.
+
+        ``over`` exchanges the requests that go to WebSocket addresses.
+        """
         step: Callable[[Any], Any] = effects.send
         value: Any = None
         while True:
@@ -132,7 +136,7 @@ class AsyncTransport:
                 result: T = stop.value
                 return result
             try:
-                step, value = effects.send, await self._perform(effect)
+                step, value = effects.send, await self._perform(effect, over)
             except BaseException as error:  # noqa: BLE001 — thrown into the generator, which decides
                 step, value = effects.throw, error
 
@@ -141,8 +145,10 @@ class AsyncTransport:
         if self._own:
             await self._http.aclose()
 
-    def _perform(self, effect: object) -> Awaitable[Any]:
+    def _perform(self, effect: object, over: Exchange | None) -> Awaitable[Any]:
         match effect:
+            case Send(request) if over is not None and request.url.startswith("ws"):
+                return over(request)
             case Send(request):
                 return self._send(request)
             case Sleep(seconds):

@@ -41,6 +41,14 @@ _RESOLVE_FIRST_S = 0.1
 _RESOLVE_CAP_S = 2.0
 
 
+Via = Callable[[Call[Order]], Call[Order]]
+"""How a call about an order goes: what its request becomes elsewhere than over REST."""
+
+
+def _as_it_is(call: Call[Order]) -> Call[Order]:
+    return call
+
+
 class Verbs:
     """Every verb as a generator. One instance per client; as safe to share as its session."""
 
@@ -267,6 +275,7 @@ class Verbs:
         post_only: bool = False,
         reduce_only: bool = False,
         client_order_id: str | None = None,
+        via: Via = _as_it_is,
     ) -> Effects[Order]:
         order = NewOrder.of(
             self._venue.symbol(symbol),
@@ -281,7 +290,7 @@ class Verbs:
         if order.symbol.kind in self._venue.spec.contracts:
             yield from self.instrument(order.symbol)
         # Built before the rules are asked for: what the venue does not offer is refused first.
-        call = self._venue.create_order(
+        made = self._venue.create_order(
             order.symbol,
             side=order.side,
             type=order.type,
@@ -292,15 +301,21 @@ class Verbs:
             reduce_only=reduce_only,
             client_order_id=client_order_id,
         )
+        call = via(made)
         rules = yield from self.instrument(order.symbol)
         rules.check(quantity=order.quantity, price=order.price)
         return (yield from self._ask(call))
 
     def cancel_order(
-        self, symbol: str | Symbol, *, order_id: str | None = None, client_order_id: str | None = None
+        self,
+        symbol: str | Symbol,
+        *,
+        order_id: str | None = None,
+        client_order_id: str | None = None,
+        via: Via = _as_it_is,
     ) -> Effects[Order]:
         call = self._venue.cancel_order(symbol, order_id=order_id, client_order_id=client_order_id)
-        return (yield from self._ask(call))
+        return (yield from self._ask(via(call)))
 
     def cancel_all_orders(self, symbol: str | Symbol) -> Effects[list[Order]]:
         size = self._venue.spec.cancel_batch

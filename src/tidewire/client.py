@@ -8,6 +8,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from ._entry import OrderEntry
 from ._order import Number
 from ._progress import Progress
 from ._session import Session
@@ -89,6 +90,8 @@ class _Base:
         self._venue = _place(venue, environment, base_url, stream_url)
         self._session = Session(self._venue, credentials, retries=retries)
         self._verbs = Verbs(self._session, cache_ttl)
+        self._credentials = credentials
+        self._timeout = timeout
 
     @property
     def venue(self) -> Venue:
@@ -457,6 +460,19 @@ class AsyncClient(_Base):
         Begins with all that is held. Slow readers see the newest state of each asset.
         """
         return self._streams.watch_balances(kind=kind)
+
+    def order_entry(self, *, kind: Kind = "spot") -> OrderEntry:
+        """Place and cancel orders over one connection that stays open, for markets of a kind.
+
+        ``async with client.order_entry() as entry: await entry.create_order(…)``. See ``OrderEntry``.
+        """
+        channel = self._venue.order_entry(kind=kind)
+        if self._credentials is None:
+            raise ConfigError(f"order_entry needs credentials: AsyncClient({self._venue.name!r}, credentials=…)")
+        streams = self._streams
+        return OrderEntry(
+            channel, verbs=self._verbs, run=self._run, desk=streams, patience=streams.patience, timeout=self._timeout
+        )
 
     async def ping(self) -> int:
         return await self._run(self._verbs.ping())

@@ -59,7 +59,7 @@ class BinanceAccount(Venue):
         """See: order.place, order.cancel."""
         feed = self._feed_to(self._api_url(kind), kind, read_entry)
         command = partial(_command, url=feed.url)
-        return EntryChannel(feed=feed, topic=ENTRY, kind=kind, command=command, write=_write, response=_response)
+        return EntryChannel(feed=feed, topic=ENTRY, kinds=(kind,), command=command, write=_write, response=_response)
 
     def _account_feed(self, kind: Kind) -> Feed:
         if kind == "spot":
