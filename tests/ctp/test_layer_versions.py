@@ -125,6 +125,8 @@ def _fields():
 def test_an_order_through_the_binding(fake_vendor, version, tmp_path):
     vendor = fake_vendor(version)
     lib, asked = vendor.lib, SimpleQueue()
+    for name in ("answer", "peek", "fails", "linger_ms"):  # whatever other tests left
+        vendor.number(name, 0)
     words = {"library": vendor.file, "flow_folder": tmp_path / "flow", "timeout": 10.0}
     account = ctp.Trader("tcp://127.0.0.1:1", "9999", "u1", "open-sesame-77", "app", "code", **words)
     link = account._opened.session.link
