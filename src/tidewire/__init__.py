@@ -56,6 +56,7 @@ from .models import (
     FundingRate,
     Health,
     Instrument,
+    KlineUpdate,
     Level,
     OpenInterest,
     Order,
@@ -72,7 +73,7 @@ from .venues import venue, venues
 
 if TYPE_CHECKING:
     from . import sandbox
-    from .book import BookLayout, BookState, OrderBook
+    from .book import BookLayout, BookState, Guarantee, OrderBook
     from .client import AsyncClient, Client
     from .klines import KlineLayout, Klines, decode_klines
     from .signing import Signer
@@ -83,6 +84,7 @@ _LATE = {
     "BookLayout": "book",
     "BookState": "book",
     "Client": "client",
+    "Guarantee": "book",
     "KlineLayout": "klines",
     "Klines": "klines",
     "OrderBook": "book",
@@ -116,12 +118,14 @@ __all__ = [
     "Fill",
     "FilterViolation",
     "FundingRate",
+    "Guarantee",
     "Health",
     "Instrument",
     "InsufficientFunds",
     "Interval",
     "InvalidRequest",
     "KlineLayout",
+    "KlineUpdate",
     "Klines",
     "Level",
     "NotSupported",

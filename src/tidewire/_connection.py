@@ -15,7 +15,8 @@ import msgspec
 
 from ._feed import Buffer, Feed, Moment
 from ._heir import Heir, Ready
-from ._line import Desk, Line, Subscriber, Traffic
+from ._line import Line
+from ._subscriber import Desk, Subscriber, Traffic
 from .errors import Error, StreamClosed, TransportError
 from .latency import Latency
 
@@ -180,7 +181,7 @@ class Connection:
         if subscriber is not None:
             subscriber.on_failed(error)
 
-    def on_leaving(self, line: Line, reason: str) -> None:
+    def on_leaving(self, line: object, reason: str) -> None:
         """Have another line take over."""
         self._traffic.last_error = f"the venue closes the connection: {reason}"
         log.info("%s: %s", self._feed, self._traffic.last_error)

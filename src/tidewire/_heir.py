@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ._booksync import BookSync
 from ._feed import Buffer
-from ._line import Subscriber
+from ._subscriber import Subscriber
 from .book import BookLayout, OrderBook, SequenceRule
 from .errors import DecodeError, Error
 
