@@ -19,6 +19,8 @@ from tidewire.sandbox import Sandbox
 from tidewire.symbols import Symbol
 
 Place = Callable[..., Awaitable[tw.Order]]
+ACCEPTS_POST_ONLY = ("okx",)
+"""Venues that take a post-only order that would trade at once, and cancel it."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,8 @@ async def test_an_order_is_placed_and_canceled(client: tw.AsyncClient, terms: di
     async with client.order_entry(kind=kind_of(terms)) as entry:
         placed = await entry.create_order(**terms)
         stored = await client.fetch_order(symbol, order_id=placed.order_id)
-        for name in ("symbol", "client_order_id", "side", "type", "price", "quantity", "status"):
+        assert placed.status in (stored.status, tw.OrderStatus.PENDING), "some venues only take an order at first"
+        for name in ("symbol", "client_order_id", "side", "type", "price", "quantity"):
             assert getattr(stored, name) == getattr(placed, name) or getattr(placed, name) is None
         canceled = await entry.cancel_order(symbol, order_id=placed.order_id)
         assert canceled.order_id == placed.order_id
@@ -80,14 +83,16 @@ async def test_refusals_are_those_of_rest(client: tw.AsyncClient, terms: dict[st
     rules = await client.instrument(terms["symbol"])
     async with client.order_entry(kind=kind_of(terms)) as entry:
         first = await entry.create_order(**terms)
-        for change in (
+        changes: list[dict[str, Any]] = [
             {"price": terms["price"] + rules.tick_size / 3},
             {"quantity": Decimal(0)},
             {"client_order_id": first.client_order_id},
-            {"price": rules.round_price(terms["price"] * Decimal("1.2")), "post_only": True},
             {"quantity": rules.round_quantity(Decimal(50_000_000) / terms["price"])},
             {"symbol": terms["symbol"].replace("BTC", "NOSUCH")},
-        ):
+        ]
+        if client.venue.name not in ACCEPTS_POST_ONLY:
+            changes.append({"price": rules.round_price(terms["price"] * Decimal("1.2")), "post_only": True})
+        for change in changes:
             over_rest = await refusal(client.create_order, {**terms, **change})
             over_socket = await refusal(entry.create_order, {**terms, **change})
             assert (type(over_socket), str(over_socket)) == (type(over_rest), str(over_rest))
@@ -159,11 +164,11 @@ async def test_no_order_is_lost_to_a_rotation(
 
     monkeypatch.setattr(client.venue, "order_entry", short_lived)
     async with client.order_entry(kind=kind_of(terms)) as entry:
-        for _ in range(40):
-            order = await entry.create_order(**terms)
-            await entry.cancel_order(terms["symbol"], order_id=order.order_id)
-            await asyncio.sleep(0.005)
-        assert entry.stats.rotations > 1
+        async with asyncio.timeout(20):
+            while entry.stats.rotations < 3:
+                order = await entry.create_order(**terms)
+                await entry.cancel_order(terms["symbol"], order_id=order.order_id)
+                await asyncio.sleep(0.005)
         assert entry.stats.reconnects == 0
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from tidewire._feed import LOGIN, Acknowledged, Answer, Moment, Refused, Several
 from tidewire.credentials import Credentials
-from tidewire.errors import AuthenticationError, ClockSkew, ConfigError, DecodeError
-from tidewire.models import Instrument, OrderStatus, Side
+from tidewire.errors import AuthenticationError, ClockSkew, ConfigError, DecodeError, InsufficientFunds, RateLimited
+from tidewire.models import Instrument, Order, OrderStatus, Side
 from tidewire.symbols import Kind, Symbol
 from tidewire.venues import venue
 from tidewire.venues.okx.messages import read
@@ -163,3 +163,50 @@ def test_recorded_account_messages(fixtures: Path) -> None:
     assert (order.order_id, order.side, order.filled) == ("452197707845865472", Side.SELL, Decimal("0.001"))
     (fill,) = order.fills
     assert (fill.quantity, fill.fee, fill.maker) == (Decimal("0.001"), Decimal("0.02522168"), True)
+
+
+# Orders over a socket.
+
+
+def test_an_order_is_the_call_of_rest_in_another_wrapping() -> None:
+    channel = OKX.order_entry(kind="linear")
+    assert (channel.feed.url, channel.kinds) == ("wss://ws.okx.com:8443/ws/v5/private", ("spot", "linear"))
+    assert channel.feed.subscribe is None
+    over_rest = OKX.create_order(
+        "BTC-USDT-PERP", side="buy", type="limit", quantity="0.05", price="100", client_order_id="own"
+    )
+    call = channel.command(over_rest)
+    message = json.loads(channel.write(call.signed(KEY, 1_700_000_000_000_000_000), Moment(9, 0)))
+    assert message == {
+        "id": "9",
+        "op": "batch-orders",
+        "expTime": "1700000005000",
+        "args": json.loads(over_rest.request.body),
+    }
+    assert (call.costs, call.writes, call.client_order_id) == (over_rest.costs, True, "own")
+    cancel = channel.command(OKX.cancel_order("BTC-USDT", order_id="7"))
+    message = json.loads(channel.write(cancel.signed(KEY, 0), Moment(10, 0)))
+    assert (message["op"], message["args"]) == ("cancel-order", [{"instId": "BTC-USDT", "ordId": "7"}])
+    assert KEY.secret not in str(message)
+    with pytest.raises(ConfigError, match="fetch_order"):
+        channel.command(OKX.fetch_order("BTC-USDT", order_id="7"))
+
+
+def test_an_operation_is_answered_in_rests_envelope() -> None:
+    channel = OKX.order_entry()
+    call = channel.command(OKX.create_order("BTC-USDT", side="buy", type="market", quantity="1"))
+    row = {"ordId": "12", "clOrdId": "", "sCode": "0", "sMsg": "", "ts": "1700000000000"}
+
+    def parse(**answer: Any) -> Order:
+        frame = json.dumps({"id": "9", "op": "batch-orders", "inTime": "1", "outTime": "2", **answer}).encode()
+        message = read(frame)
+        assert message == Answer(9, frame)
+        response = channel.response(frame)
+        return call.parse(response.body, status=response.status)
+
+    assert parse(code="0", msg="", data=[row]).order_id == "12"
+    refused = row | {"sCode": "51008", "sMsg": "Insufficient balance"}
+    with pytest.raises(InsufficientFunds):
+        parse(code="1", msg="All operations failed", data=[refused])
+    with pytest.raises(RateLimited):
+        parse(code="50011", msg="Too Many Requests", data=[])

@@ -15,7 +15,7 @@ from ...errors import ConfigError
 from ...models import utc
 from ...signing import Signer
 
-__all__ = ["EXPIRY_MS", "login", "sign", "timestamp"]
+__all__ = ["EXPIRY_MS", "expiry", "login", "sign", "timestamp"]
 
 EXPIRY_MS = 5000
 """An order that reaches the engine later than this after signing dies: the header ``expTime``."""
@@ -36,8 +36,13 @@ def sign(request: Request, credentials: Credentials, time_ns: int) -> Request:
         "OK-ACCESS-PASSPHRASE": passphrase,
     }
     if request.method == "POST":
-        headers |= {"Content-Type": "application/json", "expTime": str(time_ns // 1_000_000 + EXPIRY_MS)}
+        headers |= {"Content-Type": "application/json", "expTime": expiry(time_ns)}
     return Request(request.method, request.url, headers, request.body)
+
+
+def expiry(time_ns: int) -> str:
+    """The time, in milliseconds, after which the venue must not act on a write."""
+    return str(time_ns // 1_000_000 + EXPIRY_MS)
 
 
 def login(credentials: Credentials, time_ns: int) -> str:
