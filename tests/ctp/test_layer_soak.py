@@ -30,6 +30,7 @@ class Soak:
         self.random = random.Random(seed)
         self.outcomes: Counter[str] = Counter()
         self.never: set[str] = set()
+        self.cuts: list[threading.Thread] = []
 
     def wait_ready(self, connections: ctp.Stream[ctp.Connection]) -> None:
         while self.account.state != "ready":
@@ -40,7 +41,9 @@ class Soak:
             for number in range(count):
                 if self.random.random() < 1 / BETWEEN:
                     # From another thread, so that it falls between the sending of an order and its answer, too.
-                    threading.Thread(target=self.front.disconnect, args=(self.random.choice(REASONS),)).start()
+                    cut = threading.Thread(target=self.front.disconnect, args=(self.random.choice(REASONS),))
+                    cut.start()
+                    self.cuts.append(cut)
                 self.outcomes[self.one(f"o{number}", connections)] += 1
 
     def one(self, name: str, connections: ctp.Stream[ctp.Connection]) -> str:
@@ -93,6 +96,8 @@ def test_no_return_is_lost(tmp_path):
             changes, fills = account.watch_orders(10_000_000), account.watch_fills(10_000_000)
             soak = Soak(front, account, symbol, seed=20261123)
             soak.trade(ORDERS)
+            for cut in soak.cuts:
+                cut.join()
             settle(account)
             truth_orders, truth_trades = front.orders(USER), front.trades(USER)
             mine, told_fills = {order.order_id: order for order in account.orders()}, drained(fills)
