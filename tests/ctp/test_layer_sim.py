@@ -14,6 +14,7 @@ from decimal import Decimal
 import pytest
 
 from tidewire import ctp
+from tidewire._redact import redact_text
 from tidewire.ctp import sim
 from tidewire.errors import (
     AuthenticationError,
@@ -170,6 +171,14 @@ def test_a_password_that_is_too_long_is_not_shown(front, tmp_path, caplog):
     with pytest.raises(ConfigError) as caught, trader(front, tmp_path, password=secret):
         raise AssertionError
     assert secret[:20] not in caplog.text + repr(caught.value)
+
+
+def test_secrets_are_hidden_from_every_log(tmp_path):
+    words = {"library": tmp_path / "nowhere.so", "flow_folder": tmp_path}
+    ctp.Trader("tcp://127.0.0.1:1", "9999", "u1", "hush-hush-11", "app", "fedcba9876543210", **words)
+    ctp.Market("tcp://127.0.0.1:1", password="tell-nobody-12", library=tmp_path / "nowhere.so")
+    for secret in ("hush-hush-11", "fedcba9876543210", "tell-nobody-12"):
+        assert redact_text(f"sent {secret} to") == "sent *** to"
 
 
 def test_no_front_is_no_front():

@@ -57,7 +57,7 @@ class Market:
             password=password,
         )
         session.learn(instruments)
-        self._opened = Opened(session, name="tidewire-ctp-market", secrets=(password,))
+        self._opened = Opened(session, name="tidewire-ctp-market", secrets=() if library == "sim" else (password,))
 
     def open(self) -> Self:
         """Connect and log in; ``with`` does this."""

@@ -133,7 +133,8 @@ class Trader(_Base):
             auth_code=auth_code,
             product_info=product_info,
         )
-        secrets = (password, auth_code)
+        # The simulator's password is a word that logs need.
+        secrets = () if library == "sim" else (password, auth_code)
         self._opened = Opened(session, name="tidewire-ctp-trader", secrets=secrets, folder=temporary)
         self._verbs = TraderVerbs(session)
 
