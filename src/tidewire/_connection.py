@@ -263,9 +263,11 @@ class Connection:
             heir.take_over()
             if not was_alive and topic in successor.up and topic in self._subscribers:
                 self._subscribers[topic].on_up()
-        self._line.topics.clear()
-        self._line, self._successor = successor, None
+        retired, self._line, self._successor = self._line, successor, None
+        retired.topics.clear()
         self._rotations += 1
+        if was_alive:
+            await retired.settle()
         await _end(running)
         return starting
 

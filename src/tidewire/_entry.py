@@ -12,9 +12,9 @@ from ._channel import EntryChannel
 from ._connection import Connection, ConnectionStats, Patience
 from ._feed import Buffer, Moment
 from ._heir import Heir, PlainHeir, Ready
-from ._line import Desk
 from ._order import Number
 from ._session import Effects
+from ._subscriber import Desk
 from ._verbs import Verbs
 from .errors import ConfigError, ConnectionFailed, Error, StreamClosed, Timeout, TransportError
 from .models import Order

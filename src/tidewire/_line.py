@@ -98,6 +98,12 @@ class Line:
         self._wake.set()
         return await answer
 
+    async def settle(self) -> None:
+        """Wait for the answers that are still to come, for as long as an answer may take."""
+        waiting = [answer for answer, _ in self._answers.values()] + [answer for _, answer in self._queries]
+        if waiting:
+            await asyncio.wait(waiting, timeout=self._feed.answer_s)
+
     def hang_up(self, reason: str | Error) -> None:
         """End the line now."""
         self._why = self._why or (reason if isinstance(reason, Error) else ConnectionFailed(f"{self._feed}: {reason}"))

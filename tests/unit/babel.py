@@ -99,6 +99,7 @@ class Babel:
     held: dict[Socket, list[str]] = field(default_factory=dict)
     said: list[Any] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
+    holds_answers: bool = False
     admitted: list[Mapping[str, int]] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     seq: int | None = None
@@ -142,8 +143,8 @@ class Babel:
                 return
             topics = [topic for topic in topics if topic not in refused]
         if said["op"] == "ask":
-            topic = topics[0]
-            self.send(socket, {"answer": number, **self.snapshot(topic)})
+            if not self.holds_answers:
+                self.send(socket, {"answer": number, **self.snapshot(topics[0])})
             return
         if said["op"] == "unsub":
             self.held[socket] = [topic for topic in self.held[socket] if topic not in topics]

@@ -460,6 +460,24 @@ async def test_a_second_book_takes_over_where_the_first_cannot_go_on(rule: Seque
         assert desk.streams.stats().connections[0].rotations == 1
 
 
+async def test_an_answer_that_is_still_to_come_is_waited_for_before_a_line_goes() -> None:
+    babel = Babel(holds_answers=True)
+    async with talking(babel) as desk, desk.book() as stream:
+        await live_at(stream, 10)
+        (_, connection), old = desk.streams._connections[0], desk.socket
+        answer = asyncio.create_task(connection.ask("book-A", lambda moment: written("ask")(["order"], moment)))
+        await babel.until(lambda: babel.ops("ask"))
+        babel.send(old, {"bye": "maintenance"})
+        async with asyncio.timeout(5):
+            while connection.stats.rotations == 0:
+                babel.change("book-A")
+                await asyncio.sleep(0.01)
+        assert not answer.done()
+        babel.send(old, {"answer": next(said["id"] for said in babel.said if said["op"] == "ask"), "filled": "1"})
+        assert json.loads(await answer)["filled"] == "1"
+        await babel.until(lambda: old not in babel.held)
+
+
 async def test_a_second_book_that_does_not_come_in_time_shows() -> None:
     babel = Babel()
     layout = msgspec.structs.replace(LAYOUT, rule=SequenceRule.NONE)
