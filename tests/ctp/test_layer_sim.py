@@ -411,6 +411,14 @@ async def test_the_same_from_asyncio(front, tmp_path, rb):
             await account.create_order(rb, side="sell", quantity=3, price=3000, offset="auto")
 
 
+def test_the_statement_of_a_day(front, tmp_path):
+    with trader(front, tmp_path) as account:
+        statement = account.fetch_settlement()
+        assert "结算" in statement
+        assert "\ufffd" not in statement
+        assert "\0" not in statement
+
+
 def test_both_faces_have_the_same_verbs():
     def verbs(face):
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from decimal import Decimal
 from types import SimpleNamespace
@@ -738,6 +739,17 @@ def test_errors_without_a_callback_of_their_own(desk, caplog):
     with caplog.at_level(logging.ERROR):
         desk.say("OnRspError", failure(1, "nobody's"), 99_999, True)
     assert "nobody's" in caplog.text
+
+
+def test_a_statement_cut_in_the_middle_of_letters(desk):
+    text = "结算单：权益 1,234.56 元" * 40
+    told = run(desk.session.lock, desk.session.settlement(dt.date(2026, 11, 23)))
+    desk.wait(1)
+    assert desk.last("ReqQrySettlementInfo")[0]["TradingDay"] == "20261123"
+    data = text.encode("gb18030")
+    parts = [data[start : start + 7] + b"\0rest" for start in range(0, len(data), 7)]
+    desk.answer("ReqQrySettlementInfo", *[SimpleNamespace(raw=lambda name, part=part: part) for part in parts])
+    assert told.result(0) == text
 
 
 def test_the_whole_list_is_asked_for_once_a_day(desk, tmp_path):

@@ -254,6 +254,10 @@ class Trader(_Base):
         """Ask for the day's fills."""
         return self._verbs.fetch_fills(symbol).result()
 
+    def fetch_settlement(self, day: dt.date | None = None) -> str:
+        """Ask for the statement of a trading day, by default the last one; empty where there is none."""
+        return self._verbs.fetch_settlement(day).result()
+
     def fetch_instruments(self) -> list[Instrument]:
         """Ask for every instrument, once a trading day; takes tens of seconds on a real front."""
         return self._verbs.fetch_instruments().result()
@@ -342,6 +346,10 @@ class AsyncTrader(_Base):
     async def fetch_fills(self, symbol: str | None = None) -> list[Fill]:
         """Ask for the day's fills."""
         return await _answer(self._verbs.fetch_fills(symbol))
+
+    async def fetch_settlement(self, day: dt.date | None = None) -> str:
+        """Ask for the statement of a trading day, by default the last one; empty where there is none."""
+        return await _answer(self._verbs.fetch_settlement(day))
 
     async def fetch_instruments(self) -> list[Instrument]:
         """Ask for every instrument, once a trading day."""

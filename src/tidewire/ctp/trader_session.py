@@ -132,6 +132,12 @@ class TraderSession(Session):
         self._take_trades((yield self.ask("ReqQryTrade", **_only(symbol))))
         return [fill for fill in self.ledger.fills if symbol in (None, fill.symbol)]
 
+    def settlement(self, day: dt.date | None) -> Steps[str]:
+        """The statement of a trading day. Its rows are cut in the middle of letters: bytes first, text afterwards."""
+        fields = {} if day is None else {"TradingDay": f"{day:%Y%m%d}"}
+        rows = yield self.ask("ReqQrySettlementInfo", **fields)
+        return b"".join(row.raw("Content").partition(b"\0")[0] for row in rows).decode("gb18030", "replace")
+
     def ask(self, method: str, **fields: Any) -> Future[list[Any]]:
         """Put a query in line; its rows come in time, or an error does."""
         return self._ask(method, fields).future

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -86,6 +87,9 @@ class TraderVerbs:
 
     def fetch_fills(self, symbol: str | None) -> Future[list[Fill]]:
         return self._run(self._session.fetch_fills(symbol))
+
+    def fetch_settlement(self, day: dt.date | None) -> Future[str]:
+        return self._run(self._session.settlement(day))
 
     def fetch_instruments(self) -> Future[list[Instrument]]:
         return self._run(self._session.instruments())
