@@ -175,6 +175,8 @@ class BookSync:
                 return True
             if applied and self._book.crossed:
                 raise CrossedBook("best bid and best ask crossed")
+            if applied and self.depth is not None:
+                self._check_depth()
         except SequenceGap as error:
             self._lose(error)
             self._hold(frame)  # it does not continue this book, but may continue the next snapshot
@@ -185,6 +187,12 @@ class BookSync:
         if applied and self.record is not None:
             self.record(frame, received_ns)
         return applied
+
+    def _check_depth(self) -> None:
+        """Refuse to show an empty side where there are levels that the snapshot did not reach."""
+        book = self._book
+        if (not book.bid_count and book.bids_cut) or (not book.ask_count and book.asks_cut):
+            raise BookError("every level that was known is gone")
 
     def _fell_back(self, sequence: int, snapshots: int) -> bool:
         """Doubt a LIVE book that a snapshot has just put back to what it was long before."""
@@ -265,6 +273,7 @@ class BookSync:
         try:
             self._replay()
             self._check_age()
+            self._check_depth()
             if self._book.crossed:
                 raise CrossedBook("best bid and best ask crossed")
         except (BookError, DecodeError) as error:
@@ -276,7 +285,8 @@ class BookSync:
         return True
 
     def _take_second(self, body: bytes, book: OrderBook, sync: BookSync) -> bool:
-        """Begin the second book from its snapshot, and put it in the first one's place."""
+        """Begin the second book from its snapshot, and put it in the first one's place unless it lags behind."""
+        sync._reached = self._book.sequence
         if sync.on_snapshot(body, sync.ticket):
             self._second = None
             self._book.copy_from(book)

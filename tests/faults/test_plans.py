@@ -98,6 +98,15 @@ def test_a_live_book_is_right_whatever_goes_wrong(name: str, kind: Kind, capsys:
         assert hits.keys() >= expected, "every kind of fault must have struck"
 
 
+@pytest.mark.parametrize("kind", ["spot", "linear"])
+def test_a_book_that_knows_five_levels_shows_the_best_and_none_that_it_cannot_know(kind: Kind) -> None:
+    """Where the snapshot is cut at a depth, and deltas tell of every level."""
+    for seed in range(PLANS // 20):
+        outcome = run("binance", kind, seed, depth=5)
+        assert not outcome.violations, f"seed {seed}: {outcome.violations[0]}"
+        assert outcome.took <= HEALS_WITHIN, f"seed {seed}: not healed after {HEALS_WITHIN} messages"
+
+
 def test_these_tests_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     """A book whose sequence nobody checks is caught."""
     unchecked = msgspec.structs.replace(BINANCE["spot"], rule=SequenceRule.NONE)
@@ -111,20 +120,20 @@ def test_a_plan_repeats_exactly() -> None:
     assert first == again
 
 
-def run(name: str, kind: Kind, seed: int) -> Outcome:
+def run(name: str, kind: Kind, seed: int, depth: int | None = None) -> Outcome:
     """Play one plan."""
     loop = VirtualLoop()
     try:
         with virtual_time(loop), seeded(seed):
-            return loop.run_until_complete(play(loop, name, kind, random.Random(seed)))
+            return loop.run_until_complete(play(loop, name, kind, random.Random(seed), depth))
     finally:
         loop.close()
 
 
-async def play(loop: VirtualLoop, name: str, kind: Kind, rng: random.Random) -> Outcome:
+async def play(loop: VirtualLoop, name: str, kind: Kind, rng: random.Random, depth: int | None) -> Outcome:
     plan, armed, took = draw(rng, numbered=(name, kind) not in UNNUMBERED), FaultPlan(rng.randrange(2**32)), 0
     handles: list[Armed] = []
-    world = World(loop, name, kind, rng, armed)
+    world = World(loop, name, kind, rng, armed, depth)
     with mock.patch.object(_line, "connect", world.connect):
         reader = asyncio.create_task(world.read())
         for move in range(plan.moves):

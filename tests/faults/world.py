@@ -103,6 +103,15 @@ def levels_of(book: OrderBook) -> State:
     return frozenset(bids), frozenset(asks)
 
 
+def is_best(shown: State, state: State) -> bool:
+    """True when what is shown are the best levels of both sides, at least one of each, with none left out."""
+    bids, asks = (sorted(side, reverse=bids) for side, bids in zip(state, (True, False), strict=True))
+    return all(
+        0 < len(own) <= len(all_) and own == frozenset(all_[: len(own)])
+        for own, all_ in zip(shown, (bids, asks), strict=True)
+    )
+
+
 class World:
     """A client's watched book and the venue behind it, on a virtual network. ``violations`` is what must stay empty.
 
@@ -110,7 +119,15 @@ class World:
     that has reached the client undamaged.
     """
 
-    def __init__(self, loop: VirtualLoop, name: str, kind: Kind, rng: random.Random, plan: FaultPlan) -> None:
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        name: str,
+        kind: Kind,
+        rng: random.Random,
+        plan: FaultPlan,
+        depth: int | None = None,
+    ) -> None:
         dialect, self._exchange = _load(name), _exchange(name)
         self._exchange.quotas = Quotas(dialect.limits)
         self.plan = plan
@@ -120,6 +137,7 @@ class World:
         self.network = Network(loop, self.service, rng.choice((0.0, 0.004, 0.03, 0.15)))
         self.book: OrderBook | None = None
         self.violations: list[str] = []
+        self._depth = depth
         self._born: dict[str | bytes, int] = {}
         self._delivered: dict[End, int] = {}
         self.streams = Streams(
@@ -156,7 +174,7 @@ class World:
         """Watch the book for ever, as a user does who opens it again whenever it fails."""
         while True:
             with contextlib.suppress(Error):
-                async with self.streams.watch_book(self.symbol) as stream:
+                async with self.streams.watch_book(self.symbol, self._depth) as stream:
                     async for self.book in stream:
                         self.check("read")
             await asyncio.sleep(STEP_S)
@@ -190,7 +208,7 @@ class World:
         """Note a violation if the book looks right and is not."""
         if self.book is None or self.book.state is not BookState.LIVE:
             return
-        number = self.market.numbers.get(levels_of(self.book))
+        number = self._number_of(self.book)
         newest = min((count for end, count in self._delivered.items() if not end.is_closing), default=0)
         if self.book.crossed:
             self.violations.append(f"after a {when}: LIVE and crossed: {self.book}")
@@ -203,11 +221,15 @@ class World:
     def is_right(self) -> bool:
         """True when the book is live and shows the market as it is now."""
         book = self.book
-        return (
-            book is not None
-            and book.state is BookState.LIVE
-            and self.market.numbers.get(levels_of(book)) == self.market.number
-        )
+        return book is not None and book.state is BookState.LIVE and self._number_of(book) == self.market.number
+
+    def _number_of(self, book: OrderBook) -> int | None:
+        """The latest state of the market that the book shows, or the best levels of, if it knows no more."""
+        shown = levels_of(book)
+        if self._depth is None:
+            return self.market.numbers.get(shown)
+        alike = (number for state, number in self.market.numbers.items() if is_best(shown, state))
+        return max(alike, default=None)
 
 
 def main_market(exchange: VenueExchange, kind: Kind) -> Symbol:

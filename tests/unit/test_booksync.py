@@ -487,3 +487,31 @@ def test_a_late_snapshot_of_a_stream_that_only_counts_does_not_hide_what_came_be
     sync.on_frame(swap("snapshot", 2, [["10", "2"]]))
     assert book.state is BookState.STALE, "a book that is live has been further"
     assert len(asked) == 2
+
+
+def cut_book() -> tuple[BookSync, OrderBook, list[bool]]:
+    """Live at 100, of two levels a side asked for and two got: what lies beyond is not known."""
+    book, asked = OrderBook(tick_size="1", lot_size="1"), []
+    sync = BookSync(book, BOOK["spot"], lambda: asked.append(True), depth=2)
+    sync.connected()
+    assert sync.on_snapshot(snapshot(100, [["10", "1"], ["9", "1"]], [["20", "1"], ["21", "1"]]), sync.ticket)
+    return sync, book, asked
+
+
+def test_a_side_whose_known_levels_are_all_gone_is_not_shown_as_empty() -> None:
+    sync, book, asked = cut_book()
+    sync.on_frame(delta(101, 101, asks=[["20", "0"]]))
+    assert book.state is BookState.LIVE
+    sync.on_frame(delta(102, 102, asks=[["21", "0"]]))
+    assert (book.state, len(asked)) == (BookState.STALE, 2)
+    assert "known" in sync.reason
+
+
+def test_a_second_snapshot_that_lags_behind_does_not_replace_a_live_book() -> None:
+    sync, book, asked = cut_book()
+    sync.on_frame(delta(101, 105, [["10", "5"]]))
+    sync.refresh()
+    assert not sync.on_snapshot(snapshot(103, [["10", "3"], ["9", "1"]]), sync.ticket)
+    assert (book.state, book.sequence, len(asked)) == (BookState.LIVE, 105, 3)
+    assert sync.on_snapshot(snapshot(105, [["10", "5"], ["9", "1"]]), sync.ticket)
+    assert (book.state, book.sequence) == (BookState.LIVE, 105)
