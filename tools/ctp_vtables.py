@@ -4,7 +4,7 @@
     python tools/ctp_vtables.py --download FOLDER      the packages on PyPI that carry one library of each version
 
 Nothing is loaded or run: the symbol table and the relocations of the ELF file say which function stands in which slot.
-Downloading needs Cython and setuptools installed, which pip asks for although it builds nothing.
+Downloading needs Cython and setuptools installed.
 """
 
 from __future__ import annotations
@@ -122,6 +122,13 @@ def libraries(place: Path) -> Iterator[tuple[str, bytes]]:
         yield str(place), place.read_bytes()
 
 
+def download(package: str, folder: Path) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), package]
+    if subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        # Older packages do not say that they need Cython, which pip asks for although it builds nothing.
+        subprocess.run([*command, "--no-build-isolation"], check=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("places", nargs="+", type=Path)
@@ -129,10 +136,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.download:
         for package in PACKAGES:
-            options = ["--quiet", "--no-deps", "--dest", str(arguments.places[0])]
-            if package.startswith("ctpwrapper"):
-                options.append("--no-build-isolation")  # it does not say that it needs Cython
-            subprocess.run([sys.executable, "-m", "pip", "download", *options, package], check=True)
+            download(package, arguments.places[0])
     failures, seen = 0, 0
     for place in arguments.places:
         for name, data in libraries(place):

@@ -12,6 +12,19 @@ inline bool interpreter_is_gone() {
 #endif
 }
 
+// Gives the GIL up while in scope. Unlike pybind11's, it lets a thread that comes back while the interpreter ends do as
+// CPython wants: pthread_exit unwinds the stack from in there, which a destructor that may not throw turns into abort.
+class GilReleased {
+ public:
+  GilReleased() : state_(PyEval_SaveThread()) {}
+  ~GilReleased() noexcept(false) { PyEval_RestoreThread(state_); }
+  GilReleased(const GilReleased&) = delete;
+  GilReleased& operator=(const GilReleased&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+
 // Holds the GIL while in scope. A thread that Python does not know gets a thread state that is kept until the thread
 // ends: making one for every callback costs ten times as much as the callback itself.
 class HoldGil {

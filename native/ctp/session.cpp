@@ -78,7 +78,7 @@ Result Session::call(bool is_login, std::size_t slot, Arguments... arguments) {
   // The GIL must go: a callback may hold a lock of the vendor's while it waits for the GIL.
   std::string problem;
   {
-    const py::gil_scoped_release released;
+    const GilReleased released;
     const Call guard(*this, is_login);
     if (!guard.is_open()) {
       problem = "the API has been released";
@@ -122,7 +122,7 @@ Session::Session(void* api, const Slots& slots, std::vector<Callback> callbacks,
 }
 
 void* create_alone(const std::string& library, const Offer& offer, const Creation& creation) {
-  const py::gil_scoped_release released;
+  const GilReleased released;
   const std::lock_guard alone(one_at_a_time);
   return create(library, offer, creation);
 }
@@ -173,7 +173,7 @@ std::string Session::trading_day(std::size_t slot) {
 void Session::init() { call<void>(true, slots_.init); }
 
 int Session::wait_connected(double seconds) {
-  const py::gil_scoped_release released;
+  const GilReleased released;
   std::unique_lock lock(link_mutex_);
   link_changed_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return link_ != 0 || closing_; });
   return link_;
@@ -183,7 +183,7 @@ void Session::release() {
   if (in_callback()) {
     throw_ctp_error("an API cannot be released in one of its own callbacks: the CTP library would end the process");
   }
-  const py::gil_scoped_release released;
+  const GilReleased released;
   if (closing_.exchange(true)) return;
   if (queue_) queue_->close();  // the vendor's thread may wait for room
   link_changed_.notify_all();
@@ -297,7 +297,7 @@ long Session::drain(double patience) {
   Events events;
   bool more = false;
   {
-    const py::gil_scoped_release released;
+    const GilReleased released;
     more = queue_->take(events, std::chrono::milliseconds(static_cast<long>(patience * 1000)));
   }
   long delivered = 0;

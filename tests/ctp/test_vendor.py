@@ -327,6 +327,23 @@ def test_exit_with_live_apis(vendor: Vendor, delivery: str) -> None:
     )
 
 
+def test_exit_while_threads_wait(vendor: Vendor) -> None:
+    """They wake up when the interpreter is ending already."""
+    assert (
+        vendor.run("""
+        server, address = listen()
+        apis = [lib.MdApi() for _ in range(4)]
+        for api in apis:
+            api.RegisterFront(address)
+            api.Init()
+            for wait in (api.wait_connected, api.Join):
+                threading.Thread(target=lambda wait=wait: failure(wait, 600), daemon=True).start()
+        told("alive to the end")
+    """)
+        == "alive to the end"
+    )
+
+
 def test_a_forked_child_leaves_the_library_alone(vendor: Vendor) -> None:
     assert vendor.run("""
         server, address = listen()

@@ -33,6 +33,7 @@ import atexit
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
@@ -389,8 +390,9 @@ _live: set[_Api] = set()
 
 def _close_all() -> None:
     """At exit: the vendor's threads must be gone before the interpreter is."""
-    for api in list(_live):
-        api.close()
+    with ExitStack() as all_of_them:  # also when one fails
+        for api in _live:
+            all_of_them.callback(api.close)
 
 
 def _forget_all() -> None:
