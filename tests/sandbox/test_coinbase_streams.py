@@ -230,3 +230,40 @@ async def test_an_unknown_product_is_told_before_anything_is_subscribed(market: 
     async with tw.AsyncClient(venue, environment=market) as client, asyncio.timeout(20):
         with pytest.raises(tw.UnknownSymbol):
             await anext(client.watch_book("FOO-USD"))
+
+
+@pytest.mark.parametrize("venue", [EXCHANGE, ADVANCED])
+async def test_a_whole_book_in_one_message(venue: str) -> None:
+    """As large as Bitcoin's was when it was recorded, on each side: 2 and 10 MB."""
+    async with Sandbox(venue, pace=None, levels=46_000) as sandbox:
+        async with tw.AsyncClient(venue, environment=sandbox) as client, asyncio.timeout(60):
+            async with client.watch_book(BTC) as books:
+                book = await anext(books)
+                assert (book.bid_count, book.ask_count) == (46_000, 46_000)
+
+
+async def test_a_fill_that_the_feed_lost_is_found_when_its_order_is_done(market: Sandbox) -> None:
+    """The messages are not numbered, but a filled order is filled whole."""
+    key = market.credentials(EXCHANGE)
+    async with tw.AsyncClient(EXCHANGE, environment=market, credentials=key) as client, asyncio.timeout(30):
+        async with client.watch_orders() as orders:
+            resting = await rest(client)
+            while (await anext(orders)).order_id != resting.order_id:
+                pass
+            market.fail("lose", venue=EXCHANGE, path='"type":"match"')
+            placed = await client.create_order(BTC, side="buy", type="market", quantity="0.01")
+            seen = [await anext(orders)]
+            while not (seen[-1].order_id == placed.order_id and seen[-1].status.is_final):
+                seen.append(await anext(orders))
+            fills = await client.fetch_fills(BTC)
+            told = [fill for order in seen for fill in order.fills]
+            assert [(fill.fill_id, fill.quantity, fill.fee) for fill in told] == [
+                (fill.fill_id, fill.quantity, fill.fee) for fill in fills
+            ]
+            assert seen[-1].filled == Decimal("0.01")
+
+
+async def rest(client: tw.AsyncClient) -> tw.Order:
+    """Place an order that nobody takes: once it is told of, the stream has begun."""
+    price = (await client.instrument(BTC)).round_price((await client.fetch_price(BTC)) * 9 / 10)
+    return await client.create_order(BTC, side="buy", type="limit", quantity="0.01", price=price)

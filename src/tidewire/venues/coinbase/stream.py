@@ -30,6 +30,9 @@ __all__ = ["CoinbaseStreams", "read"]
 
 _LEVELS: Final = "level2_batch"  # every 50 ms; ``level2`` itself is for those who log in
 
+# Nobody may trade for long; a subscription that the venue has lost would look the same.
+_QUIET_S: Final = 300.0
+
 _CHANNELS: Final = {
     "snapshot": _LEVELS,
     "l2update": _LEVELS,
@@ -70,6 +73,7 @@ class CoinbaseStreams(CoinbaseMarket):
             symbol=market,
             parse=partial(_trade, symbol=market),
             recent=self.fetch_trades(market, self.spec.trades_page[market.kind]),
+            quiet_s=_QUIET_S,
         )
 
     def watch_ticker(self, symbol: str | Symbol) -> ValueChannel[Ticker]:
@@ -80,6 +84,7 @@ class CoinbaseStreams(CoinbaseMarket):
             topic=f"ticker@{self.native_symbol(market)}",
             symbol=market,
             parse=partial(_ticker, symbol=market),
+            quiet_s=_QUIET_S,
         )
 
     def _feed(self) -> Feed:

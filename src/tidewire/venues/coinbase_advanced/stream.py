@@ -31,6 +31,7 @@ __all__ = ["BEATS", "CoinbaseAdvancedStreams", "read"]
 BEATS: Final = "heartbeats"
 _BARS: Final = Interval.parse("5m")
 _RECENT_BARS: Final = 350
+_QUIET_S: Final = 90.0  # the venue ends idle subscriptions after 60 to 90 s, and nothing else would tell
 _PUBLIC: Final = {"l2_data": "level2", "market_trades": "market_trades", "ticker": "ticker", "candles": "candles"}
 
 
@@ -48,7 +49,12 @@ class CoinbaseAdvancedStreams(CoinbaseAdvancedCalls):
             raise ConfigError(f"{self.name}: depth must be 1 or more, not {depth}", venue=self.name)
         market = self.symbol(symbol)
         return BookChannel(
-            feed=self._feed(market), topic=self._topic("level2", market), symbol=market, layout=BOOK, snapshot=None
+            feed=self._feed(market),
+            topic=self._topic("level2", market),
+            symbol=market,
+            layout=BOOK,
+            snapshot=None,
+            quiet_s=_QUIET_S,
         )
 
     def watch_trades(self, symbol: str | Symbol) -> TradeChannel:
@@ -60,6 +66,7 @@ class CoinbaseAdvancedStreams(CoinbaseAdvancedCalls):
             symbol=market,
             parse=partial(events.trades, symbol=market, from_makers=self.trades_name_the_maker),
             recent=self.fetch_trades(market, self.spec.trades_page[market.kind]),
+            quiet_s=_QUIET_S,
         )
 
     def watch_ticker(self, symbol: str | Symbol) -> ValueChannel[Ticker]:
@@ -70,6 +77,7 @@ class CoinbaseAdvancedStreams(CoinbaseAdvancedCalls):
             topic=self._topic("ticker", market),
             symbol=market,
             parse=partial(events.ticker, symbol=market),
+            quiet_s=_QUIET_S,
         )
 
     def watch_klines(self, symbol: str | Symbol, interval: str | Interval) -> KlineChannel:
@@ -88,6 +96,7 @@ class CoinbaseAdvancedStreams(CoinbaseAdvancedCalls):
             parse=partial(events.klines, symbol=market),
             recent=self.fetch_klines(market, parsed, limit=_RECENT_BARS),
             says_closed=False,
+            quiet_s=_QUIET_S,
         )
 
     def _topic(self, channel: str, market: Symbol) -> str:
