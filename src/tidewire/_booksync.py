@@ -252,7 +252,7 @@ class BookSync:
 
     def _reject(self, error: BookError | DecodeError) -> bool:
         self._outdated += 1
-        self._refusals += 1
+        self._refusals += not isinstance(error, (DecodeError, ChecksumMismatch))  # a damaged one says nothing of age
         if self._refusals >= _REFUSALS:
             self._refusals, self._reached = 0, None
             self._forget()

@@ -457,6 +457,17 @@ def test_a_keep_alive_and_a_legal_fall_of_numbers_change_nothing() -> None:
     assert (book.sequence, book.gaps, asked) == (5, 0, [])
 
 
+def test_damaged_snapshots_do_not_make_an_old_one_credible() -> None:
+    sync, book, _ = in_stream()
+    sync.on_frame(okx(1000))
+    sync.doubted("a frame could not be read")
+    for _ in range(9):
+        assert not sync.on_frame(okx(1001)[:-5])
+    assert not sync.on_frame(okx(999))
+    assert sync.on_frame(okx(1001))
+    assert (book.state, book.sequence) == (BookState.LIVE, 1001)
+
+
 def test_a_venue_that_counts_anew_is_believed_in_the_end() -> None:
     sync, book, asked = in_stream()
     sync.on_frame(okx(1000))
