@@ -95,10 +95,10 @@ class Level(msgspec.Struct, frozen=True, gc=False):
 class Instrument(_Model, frozen=True):
     """A tradable market and its rules.
 
-    ``native`` is the venue's own id. ``tick_size`` and ``lot_size`` are the price and quantity steps;
-    ``min_*``/``max_*`` bounds are ``None`` where the venue sets none. ``contract_size`` is base units per contract (1
-    for spot). ``active`` is true while orders are accepted; ``status`` is the venue's own word. ``expiry_ns`` is set
-    for dated contracts.
+    ``native`` is the venue's own id, ``native_code`` a second one, a number, where it has one. ``tick_size`` and
+    ``lot_size`` are the price and quantity steps; ``min_*``/``max_*`` bounds are ``None`` where the venue sets none.
+    ``contract_size`` is base units per contract (1 for spot). ``active`` is true while orders are accepted; ``status``
+    is the venue's own word. ``expiry_ns`` is set for dated contracts.
     """
 
     venue: str
@@ -120,6 +120,7 @@ class Instrument(_Model, frozen=True):
     active: bool = True
     status: str = ""
     expiry_ns: int | None = None
+    native_code: int | None = None
 
     def round_price(self, price: Decimal | str | int | float, direction: str = "nearest") -> Decimal:
         """Price on the tick grid; ``direction`` is ``"nearest"``, ``"down"`` or ``"up"``. Orders are never rounded."""

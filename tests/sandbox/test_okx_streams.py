@@ -12,6 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from time import time as time_now
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -227,7 +228,8 @@ async def test_the_account_s_channels(okx: Sandbox) -> None:
         told, snapshot, also = await listener.drained(3)
         assert (told["event"], also["event"], snapshot["eventType"]) == ("subscribe", "subscribe", "snapshot")
         assert {detail["ccy"] for detail in snapshot["data"][0]["details"]} >= {"BTC", "USDT"}
-        order = {"instId": "BTC-USDT", "tdMode": "cash", "side": "buy", "ordType": "market", "sz": "0.01"}
+        code = crc32(b"BTC-USDT")
+        order = {"instIdCode": code, "tdMode": "cash", "side": "buy", "ordType": "market", "sz": "0.01"}
         listener.send(id="7", op="order", args=[order | {"tgtCcy": "base_ccy"}])
         frames = await listener.until(lambda frame: frame.get("arg", {}).get("channel") == "account")
         answer = frames[0]
@@ -236,9 +238,12 @@ async def test_the_account_s_channels(okx: Sandbox) -> None:
         assert [row["state"] for row in rows] == ["live", "filled"]
         assert [row["tradeId"] != "" for row in rows] == [False, True]
         assert rows[1]["ordId"] == answer["data"][0]["ordId"]
-        listener.send(id="8", op="cancel-order", args=[{"instId": "BTC-USDT", "ordId": rows[1]["ordId"]}])
+        listener.send(id="8", op="cancel-order", args=[{"instIdCode": code, "ordId": rows[1]["ordId"]}])
         refused = (await listener.until(lambda frame: frame.get("id") == "8"))[-1]
         assert (refused["code"], refused["data"][0]["sCode"]) == ("1", "51400")
+        listener.send(id="9", op="cancel-order", args=[{"instId": "BTC-USDT", "ordId": rows[1]["ordId"]}])
+        refused = (await listener.until(lambda frame: frame.get("id") == "9"))[-1]
+        assert refused["data"][0]["sCode"] == "50014", "the name alone is not enough"
 
 
 # The client.

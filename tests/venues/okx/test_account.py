@@ -30,6 +30,7 @@ def listed(symbol: str, native: str, kind: Kind, contract: str = "1") -> Instrum
         tick_size=Decimal("0.1"),
         lot_size=Decimal(contract),
         contract_size=Decimal(contract),
+        native_code=10459 if kind == "linear" else None,
     )
 
 
@@ -175,17 +176,20 @@ def test_an_order_is_the_call_of_rest_in_another_wrapping() -> None:
     over_rest = OKX.create_order(
         "BTC-USDT-PERP", side="buy", type="limit", quantity="0.05", price="100", client_order_id="own"
     )
+    (terms,) = json.loads(over_rest.request.body)
+    assert terms.pop("instId") == "BTC-USDT-SWAP"
     call = channel.command(over_rest)
     message = json.loads(channel.write(call.signed(KEY, 1_700_000_000_000_000_000), Moment(9, 0)))
     assert message == {
         "id": "9",
         "op": "batch-orders",
         "expTime": "1700000005000",
-        "args": json.loads(over_rest.request.body),
+        "args": [{**terms, "instIdCode": 10459}],
     }
     assert (call.costs, call.writes, call.client_order_id) == (over_rest.costs, True, "own")
     cancel = channel.command(OKX.cancel_order("BTC-USDT", order_id="7"))
     message = json.loads(channel.write(cancel.signed(KEY, 0), Moment(10, 0)))
+    assert cancel.needs_instrument, "its number may not be known yet"
     assert (message["op"], message["args"]) == ("cancel-order", [{"instId": "BTC-USDT", "ordId": "7"}])
     assert KEY.secret not in str(message)
     with pytest.raises(ConfigError, match="fetch_order"):

@@ -5,6 +5,7 @@ See: https://www.okx.com/docs-v5/en/#overview-websocket-login and #order-book-tr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -72,10 +73,32 @@ class OKXAccount(OKXStreams):
             commands_per_s=_ORDERS_PER_S,  # only logins are rationed by the hour; orders share the quotas of REST
             commands_burst=_ORDERS_BURST,
         )
-        command = partial(_command, url=feed.url)
+        command = partial(self._command, url=feed.url)
         return EntryChannel(
             feed=feed, topic="entry", kinds=self.spec.kinds, command=command, write=_write, response=_response
         )
+
+    def _command(self, call: Call[Order], url: str) -> Call[Order]:
+        """A call of REST as an operation: the body is what goes into ``args``."""
+        if call.verb not in _OPERATIONS or call.symbol is None:
+            raise ConfigError(f"{call.verb} cannot go over a stream", venue=self.name)
+        request = Request(_OPERATIONS[call.verb], url, body=call.request.body)
+        signer = partial(self._stamp, symbol=self.symbol(call.symbol))
+        return replace(call, request=request, signer=signer, needs_instrument=True)
+
+    def _stamp(self, request: Request, credentials: Credentials, time_ns: int, symbol: Symbol) -> Request:
+        """The connection is logged in, so nothing is signed; but an order that is held up must still die.
+
+        Since February 2026 operations name their market by ``instIdCode`` and no more by ``instId``, which REST takes.
+        """
+        args = json.loads(request.body)
+        code = self.known_instrument(symbol).native_code
+        for arg in args if isinstance(args, list) else [args]:
+            if code is not None:
+                del arg["instId"]
+                arg["instIdCode"] = code
+        body = json.dumps(args, separators=(",", ":")).encode()
+        return Request(request.method, request.url, {"expTime": expiry(time_ns)}, body)
 
     def _private_feed(self) -> Feed:
         return replace(self._feed(PRIVATE), private=True, login=_login)
@@ -89,18 +112,6 @@ class OKXAccount(OKXStreams):
         if kind not in _LISTS:
             raise ConfigError(f"kind must be one of {', '.join(_LISTS)}, not {kind!r}", venue=self.name)
         return kind
-
-
-def _command(call: Call[Order], url: str) -> Call[Order]:
-    """A call of REST as an operation: the body is what goes into ``args``."""
-    if call.verb not in _OPERATIONS:
-        raise ConfigError(f"{call.verb} cannot go over a stream", venue="okx")
-    return replace(call, request=Request(_OPERATIONS[call.verb], url, body=call.request.body), signer=_stamp)
-
-
-def _stamp(request: Request, credentials: Credentials, time_ns: int) -> Request:
-    """The connection is logged in: nothing is signed, but an order that is held up must still die."""
-    return Request(request.method, request.url, {"expTime": expiry(time_ns)}, request.body)
 
 
 def _write(request: Request, moment: Moment) -> str:

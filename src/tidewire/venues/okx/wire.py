@@ -100,6 +100,7 @@ class InstrumentRow(msgspec.Struct):
     maxMktSz: str = ""
     state: str = ""
     expTime: str = ""
+    instIdCode: int | None = None
 
     def instrument(self) -> Instrument | None:
         """``None`` for what is not offered here (inverse contracts), or has no rules yet (some before they open)."""
@@ -123,6 +124,7 @@ class InstrumentRow(msgspec.Struct):
             active=self.state == "live",
             status=self.state,
             expiry_ns=nanoseconds(self.expTime) if symbol.expiry else None,
+            native_code=self.instIdCode,
         )
 
     def _symbol(self) -> Symbol | None:

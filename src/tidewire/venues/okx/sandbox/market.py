@@ -8,7 +8,7 @@ from ...._dialect import Bar
 from ....models import FundingRate, Instrument, Level, Ticker, Trade
 from .ask import Ask, inst_type
 from .refusal import Refusal
-from .text import MS, contract_size, number_text, size_text, stamp
+from .text import MS, contract_size, native_code, number_text, size_text, stamp
 
 __all__ = [
     "book",
@@ -48,6 +48,7 @@ def _instrument(item: Instrument) -> dict[str, object]:
     return {
         "instType": inst_type(item),
         "instId": item.native,
+        "instIdCode": native_code(item),
         "uly": "" if spot else pair,
         "instFamily": "" if spot else pair,
         "category": "1",

@@ -14,7 +14,7 @@ from ....models import Fill
 from . import trading
 from .ask import Ask, inst_type
 from .talk import SECOND_NS, Talk, compact
-from .text import number_text, size_text, stamp
+from .text import native_code, number_text, size_text, stamp
 
 __all__ = ["OKXPrivateSession"]
 
@@ -44,6 +44,7 @@ class OKXPrivateSession(FollowsNoMarket, Talk):
         self._channels: dict[str, dict[str, str]] = {}
         listed = (item for kind in ("spot", "linear") for item in exchange.instruments(kind))
         self._items = {item.symbol: item for item in listed}
+        self._natives = {native_code(item): item.native for item in self._items.values()}
 
     @classmethod
     def open(cls, path: str, exchange: Exchange) -> OKXPrivateSession | None:
@@ -101,11 +102,15 @@ class OKXPrivateSession(FollowsNoMarket, Talk):
             rows, code, why = [], "50011", "Too Many Requests"
         else:
             ask = Ask(self._exchange, {}, owner, int(expires) if expires.isdigit() else None)
-            rows = [act(each) for each in ask.each(args)]
+            rows = [act(each) for each in ask.each([self._named(arg) for arg in args])]
             code, why = trading.verdict(rows)
         done = stamp(self._exchange.now_ns())
         answer = {"id": number, "op": op, "code": code, "msg": why, "data": rows, "inTime": taken, "outTime": done}
         return compact(answer)
+
+    def _named(self, arg: dict[str, Any]) -> dict[str, Any]:
+        """Operations name markets by number, and take no ``instId`` any more."""
+        return {**arg, "instId": self._natives.get(arg.get("instIdCode", 0), "")}
 
     # What the owner is told.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Final
+from zlib import crc32
 
 from ....models import Instrument
 
-__all__ = ["MS", "contract_size", "number_text", "size_text", "stamp"]
+__all__ = ["MS", "contract_size", "native_code", "number_text", "size_text", "stamp"]
 
 MS: Final = 1_000_000
 _CONTRACTS: Final = {"BTC": "0.01", "ETH": "0.1", "SOL": "1", "XRP": "100", "DOGE": "1000"}
@@ -19,6 +20,11 @@ def contract_size(instrument: Instrument) -> Decimal:
         return Decimal(1)
     listed = _CONTRACTS.get(instrument.symbol.base)
     return instrument.lot_size if listed is None else Decimal(listed)
+
+
+def native_code(instrument: Instrument) -> int:
+    """The number that stands for the native id in operations on streams."""
+    return crc32(instrument.native.encode())
 
 
 def number_text(number: Decimal | None) -> str:
