@@ -14,7 +14,7 @@ from ._feed import Buffer
 from ._heir import Heir, PlainHeir, Ready
 from ._live import Engine, Inbox, Live, QueueInbox
 from ._ordersync import OrderSync
-from .errors import DecodeError, OrderNotFound
+from .errors import DecodeError, OrderNotFound, UnknownSymbol
 from .models import Balance, Fill, Instrument, Order, OrderStatus
 from .symbols import Kind, Symbol, Time
 
@@ -27,7 +27,9 @@ log = logging.getLogger("tidewire.stream")
 class Account(Protocol):
     """The lists over REST that mend an account's streams: verbs of the client."""
 
-    def fetch_instruments(self, kind: Kind | None = None, /) -> Awaitable[list[Instrument]]: ...
+    def fetch_instruments(
+        self, kind: Kind | None = None, /, *, refresh: bool = False
+    ) -> Awaitable[list[Instrument]]: ...
     def fetch_open_orders(self, symbol: None = None, *, kind: Kind) -> Awaitable[list[Order]]: ...
     def fetch_orders(self, symbol: Symbol, *, start: Time) -> Awaitable[list[Order]]: ...
     def fetch_order(self, symbol: Symbol, *, order_id: str) -> Awaitable[Order]: ...
@@ -65,6 +67,7 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
         self._account = account
         self._traded = traded
         self._sync = OrderSync(self._asked.set)
+        self._has_new_market = False
 
     def enter(self, inbox: QueueInbox[Order]) -> None:
         """Let a reader in, and show it the orders that are open."""
@@ -85,6 +88,9 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
         except DecodeError as error:
             log.warning("%s: a message cannot be read: %s", self.channel.topic, error)
             self.on_doubt("a message could not be read")
+        except UnknownSymbol as error:  # a market listed since we asked
+            self._has_new_market = True
+            self.on_doubt(str(error))
         else:
             for order in orders:
                 self._pass(self._sync.on_order(order))
@@ -108,6 +114,9 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
     async def _fetch(self) -> None:
         if not self._sync.wants_lists:
             return
+        if self._has_new_market:
+            await self._account.fetch_instruments(self.channel.kind, refresh=True)
+            self._has_new_market = False
         ticket, since = self._sync.ticket, self._sync.since_ns
         orders = await self._orders(since)
         fills = [
