@@ -28,7 +28,7 @@ _OPERATIONS: Final[Mapping[str, tuple[Callable[[Ask], dict[str, object]], str]]]
     "cancel-order": (trading.cancel, "cancel-order"),
     "batch-cancel-orders": (trading.cancel, "cancel-batch-orders"),
 }
-_NO_FILL: Final = dict.fromkeys(
+_NO_FILL: Final[Mapping[str, object]] = dict.fromkeys(
     ("fillPx", "tradeId", "fillTime", "fillFee", "fillFeeCcy", "execType", "fillPnl", "fillNotionalUsd"), ""
 )
 
@@ -139,7 +139,8 @@ class OKXPrivateSession(FollowsNoMarket, Talk):
             return
         fill = event.fill
         size = "0" if fill is None else size_text(item, fill.quantity)
-        happened = {"fillSz": size, **(_NO_FILL if fill is None else _execution(fill)), "code": "0", "msg": ""}
+        execution: Mapping[str, object] = _NO_FILL if fill is None else _execution(fill)
+        happened = {"fillSz": size, **execution, "code": "0", "msg": ""}
         yield self._push({**arg, "uid": "446"}, {**trading.order_row(item, event.order), **happened})
 
     def _account(self, arg: dict[str, str], owner: str, assets: set[str] | None, kind: str) -> str:
