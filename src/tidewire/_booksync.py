@@ -259,7 +259,7 @@ class BookSync:
         self.doubted(str(error))
         return False
 
-    def on_snapshot(self, body: bytes, ticket: int) -> bool:
+    def on_snapshot(self, body: bytes, ticket: int, received_ns: int | None = None) -> bool:
         """Take a snapshot and replay what was held; return whether the book is live now.
 
         A snapshot that the deltas held do not continue is not used, and another one is asked for. Raises
@@ -269,7 +269,7 @@ class BookSync:
             return False
         if self._second is not None:
             return self._take_second(body, *self._second)
-        self._book.apply_snapshot(body, self._layout, limit=self.depth)
+        self._book.apply_snapshot(body, self._layout, received_ns, limit=self.depth)
         try:
             self._replay()
             self._check_age()

@@ -223,7 +223,8 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
             return
         ticket = sync.ticket
         asking = self._engine.ask(self, snapshot) if isinstance(snapshot, Query) else self._engine.run(snapshot)
-        if sync.on_snapshot(await asking, ticket):
+        body = await asking
+        if sync.on_snapshot(body, ticket, time.time_ns()):
             self._has_worked = True
             self._tell()
 

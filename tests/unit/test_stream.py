@@ -89,6 +89,7 @@ async def test_a_book_comes_live_and_follows(venue: Venue) -> None:
     async with streams.watch_book("BTC-USDT") as stream:
         book = await soon(anext(stream))
         assert (book.state, best(book), stream.reason) == (BookState.LIVE, 10, "")
+        assert book.age < 5
         exchange.change("BTCUSDT", "11")
         assert await soon(anext(stream)) is book
         assert best(book) == 11
