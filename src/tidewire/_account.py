@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from decimal import Decimal
@@ -14,7 +15,7 @@ from ._feed import Buffer
 from ._heir import Heir, PlainHeir, Ready
 from ._live import Engine, Inbox, Live, QueueInbox
 from ._ordersync import OrderSync
-from .errors import DecodeError, OrderNotFound, UnknownSymbol
+from .errors import DecodeError, Error, OrderNotFound, UnknownSymbol
 from .models import Balance, Fill, Instrument, Order, OrderStatus
 from .symbols import Kind, Symbol, Time
 
@@ -68,6 +69,8 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
         self._traded = traded
         self._sync = OrderSync(self._asked.set)
         self._has_new_market = False
+        self.begun = asyncio.Event()
+        """Set once every change from now on will be told, or none ever."""
 
     def enter(self, inbox: QueueInbox[Order]) -> None:
         """Let a reader in, and show it the orders that are open."""
@@ -104,6 +107,16 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
         """Hold messages until it is known what was missed."""
         self._sync.interrupted(self._engine.now_ns())
 
+    def on_failed(self, error: Error) -> None:
+        """Nothing more will come: tell the readers, and those who wait for the beginning."""
+        super().on_failed(error)
+        self.begun.set()
+
+    async def aclose(self) -> None:
+        """Stop, and tell the readers that nothing more comes."""
+        await super().aclose()
+        self.begun.set()
+
     def heir(self, ready: Ready) -> Heir:
         """Messages can come from both lines: what was told is known."""
         return PlainHeir(self, ready, merging=True)
@@ -126,7 +139,9 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
         for symbol, order_id in {(fill.symbol, fill.order_id) for fill in fills if self._sync.is_news(fill)} - found:
             orders.append(await self._account.fetch_order(symbol, order_id=order_id))
         told = self._sync.on_lists(orders, fills, ticket)
-        self._has_worked = self._has_worked or self._sync.is_whole
+        if self._sync.is_whole:
+            self._has_worked = True
+            self.begun.set()
         self._pass(told)
 
     async def _orders(self, since_ns: int) -> list[Order]:

@@ -194,7 +194,19 @@ class OrderStream(_Stream[Order]):
     placed by this client. Orders that something else placed in another market, and that were over before the
     connection was back, are not found. Raises ``StreamClosed`` with ``missed`` when the reader falls so far behind that
     its queue overflows, or when the venue does not list fills that it counts.
+
+    Entering it (``async with``) waits until it has begun: every change from then on is told, also of an order that is
+    placed the next moment. Raises what prevents that.
     """
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        if isinstance(self._live, LiveOrders):
+            await self._live.begun.wait()
+        if self._inbox.error is not None:
+            await self.aclose()
+            raise self._inbox.error
+        return self
 
 
 class BalanceStream(_Stream[Balance]):

@@ -167,6 +167,14 @@ async def test_an_order_s_life(world: World) -> None:
         )
 
 
+async def test_an_order_placed_the_next_moment_is_told(world: World) -> None:
+    for _ in range(3):
+        async with world.client.watch_orders(kind=world.kind) as orders:
+            placed = await world.offer(1)
+            await world.client.cancel_order(world.symbol, order_id=placed.order_id)
+            await read(orders, ended(placed.order_id))
+
+
 async def test_what_was_filled_while_away_is_told_once_and_in_order(world: World) -> None:
     async with world.client.watch_orders(kind=world.kind) as orders:
         known = [await world.offer() for _ in range(3)]
@@ -288,3 +296,6 @@ async def test_a_wrong_key_is_refused(sandbox: Sandbox, venue_name: str) -> None
     async with tw.AsyncClient(venue_name, environment=sandbox, credentials=wrong, retries=0) as client:
         with pytest.raises(tw.AuthenticationError):
             await asyncio.wait_for(anext(client.watch_orders()), 10)
+        with pytest.raises(tw.AuthenticationError):
+            async with client.watch_orders():
+                pytest.fail("it has begun")

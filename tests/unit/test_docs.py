@@ -31,7 +31,8 @@ def name(page: Path) -> str:
 def _venue_is_a_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with tw.sandbox.Sandbox(["binance"], seed=7) as sandbox:
         rest, stream = sandbox.base_url("binance"), sandbox.stream_url("binance")
-        hosts = Hosts(rest=dict.fromkeys(SPEC.kinds, rest), stream=dict.fromkeys(SPEC.kinds, stream))
+        live = SPEC.environments["live"]
+        hosts = Hosts(rest=dict.fromkeys(live.rest, rest), stream=dict.fromkeys(live.stream, stream))
         monkeypatch.setitem(SPEC.environments, "live", hosts)
         credentials = sandbox.credentials("binance")
         monkeypatch.setenv("BINANCE_API_KEY", credentials.key)
