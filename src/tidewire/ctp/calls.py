@@ -62,9 +62,9 @@ def caller(session: _ctp.Session, structs: Structs, slot: int, method: schema.Me
             expected = getattr(structs, record.removesuffix("*"))
 
             def exchange(field: _ctp.Record | None = None) -> _ctp.Record:
-                field = expected() if field is None else field
-                session.fill(slot, field, expected)
-                return field
+                filled: _ctp.Record = expected() if field is None else field
+                session.fill(slot, filled, expected)
+                return filled
 
             return exchange
     raise NotSupported(f"{method} takes what tidewire does not know")
