@@ -1,4 +1,4 @@
-"""Live books and trades: what ``watch_*`` returns, and the engine that shares connections among them."""
+"""Live books, trades, klines, values and accounts: what ``watch_*`` returns, and how they share connections."""
 
 from __future__ import annotations
 

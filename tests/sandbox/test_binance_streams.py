@@ -178,3 +178,18 @@ async def test_many_symbols_share_one_connection_and_leave_nothing() -> None:
         assert all(book.state is BookState.STALE for book in books)
         names = {task.get_name() for task in asyncio.all_tasks()}
         assert not {name for name in names if name.startswith("tidewire")}
+
+
+async def test_tickers_and_funding_rates_stream() -> None:
+    async with Sandbox("binance", seed=3) as sandbox:
+        async with AsyncClient("binance", environment=sandbox) as client, asyncio.timeout(20):
+            async with client.watch_ticker("BTC-USDT") as spot, client.watch_ticker("BTC-USDT-PERP") as linear:
+                first, second = await anext(spot), await anext(linear)
+                assert first.bid is not None
+                assert first.ask is not None
+                assert first.bid < first.ask
+                assert (second.bid, second.ask) == (None, None)
+            async with client.watch_funding_rate("BTC-USDT-PERP") as funding:
+                rate = await anext(funding)
+                assert rate.mark_price is not None
+                assert rate.funding_time_ns > (rate.time_ns or 0)

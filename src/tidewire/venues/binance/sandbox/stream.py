@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from ...._dialect import BarUpdate, BookDelta, Disconnect, Event, Exchange, Private, Quote
 from ....errors import ConfigError
-from ....models import Instrument, Level, Side, Trade
+from ....models import FundingRate, Instrument, Level, Side, Ticker, Trade
 from ....symbols import Interval, Kind, Symbol
 from .ask import MS
 from .text import price_text, quantity_text, sequence_of
@@ -84,13 +85,13 @@ class BinanceSession:
             if channel.startswith("kline_"):
                 yield symbol, Interval.parse(channel.removeprefix("kline_"))
 
-    def tickers(self) -> Iterable[Symbol]:
-        """No ticker streams here."""
-        return ()
+    def tickers(self) -> Iterator[Symbol]:
+        """Tickers that this connection follows."""
+        return (symbol for symbol, channel in self._followed() if channel == "ticker")
 
-    def funding(self) -> Iterable[Symbol]:
-        """No mark price streams here."""
-        return ()
+    def funding(self) -> Iterator[Symbol]:
+        """Funding rates that this connection follows."""
+        return (symbol for symbol, channel in self._followed() if channel == "markPrice")
 
     def _followed(self) -> Iterator[tuple[Symbol, str]]:
         for name in self._names:
@@ -128,7 +129,8 @@ class BinanceSession:
             except ConfigError:
                 return False
             return True
-        return channel in ("trade", "aggTrade", "bookTicker", *_DEPTH[self._kind])
+        funding = ("markPrice",) if self._kind == "linear" else ()
+        return channel in ("trade", "aggTrade", "bookTicker", "ticker", *funding, *_DEPTH[self._kind])
 
     def _render(self, instrument: Instrument, event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
         match event:
@@ -142,6 +144,10 @@ class BinanceSession:
                 yield "bookTicker", _quote(instrument, event)
             case BarUpdate():
                 yield f"kline_{event.interval}", _kline(instrument, event)
+            case Ticker():
+                yield "ticker", _ticker(instrument, event)
+            case FundingRate():
+                yield "markPrice", _mark(instrument, event)
 
 
 def _trade(instrument: Instrument, trade: Trade) -> dict[str, Any]:
@@ -235,6 +241,37 @@ def _kline(instrument: Instrument, update: BarUpdate) -> dict[str, Any]:
             "Q": f"{bar.taker_quote_volume:.8f}",
             "B": "0",
         },
+    }
+
+
+def _ticker(instrument: Instrument, ticker: Ticker) -> dict[str, Any]:
+    """Futures' has no quotes."""
+    moment, zero = (ticker.time_ns or 0) // MS, Decimal(0)
+    prices = {"o": ticker.open, "h": ticker.high, "l": ticker.low, "c": ticker.last}
+    quotes = {"b": ticker.bid, "a": ticker.ask} if instrument.kind == "spot" else {}
+    sizes = {"B": ticker.bid_quantity, "A": ticker.ask_quantity} if quotes else {}
+    return {
+        "e": "24hrTicker",
+        "E": moment,
+        "s": instrument.native,
+        **{name: price_text(instrument, price or zero) for name, price in {**prices, **quotes}.items()},
+        **{name: quantity_text(instrument, size or zero) for name, size in sizes.items()},
+        "v": quantity_text(instrument, ticker.volume or zero),
+        "q": f"{ticker.quote_volume or zero:.8f}",
+        "n": ticker.trades or 0,
+    }
+
+
+def _mark(instrument: Instrument, funding: FundingRate) -> dict[str, Any]:
+    return {
+        "e": "markPriceUpdate",
+        "E": (funding.time_ns or 0) // MS,
+        "s": instrument.native,
+        "p": f"{funding.mark_price or Decimal(0):.8f}",
+        "i": f"{funding.index_price or Decimal(0):.8f}",
+        "P": "0",
+        "r": f"{funding.rate:.8f}",
+        "T": funding.funding_time_ns // MS,
     }
 
 
