@@ -47,7 +47,7 @@ T = TypeVar("T")
 P = TypeVar("P", bound="OrderChannel | BalanceChannel")
 
 ORDER_QUEUE = 10_000
-"""Changes of orders kept for a slow reader: a reader so far behind can decide nothing any more."""
+"""Changes of orders kept for a slow reader."""
 
 TRADE_QUEUE = 10_000
 """Trades kept for a reader that is slower than the market: about two minutes of a busy one."""
@@ -184,19 +184,15 @@ class FundingRateStream(_Stream[FundingRate]):
 
 
 class OrderStream(_Stream[Order]):
-    """Own orders of one kind of account.
+    """Own orders of one kind of account: first those that are open, then each whenever it changes.
 
-    Begins with the orders that are open, as they stand; then yields an order whenever it changes. ``order.fills`` is
-    the execution that brought it there, if one did: each is reported exactly once, those of an order in their order,
-    also those made while the connection was down; ``order.filled`` is the sum so far.
+    ``order.fills`` is the execution that brought it there, if one did: each is reported exactly once, those of an order
+    in their order, also those made while the connection was down; ``order.filled`` is the sum so far. Raises
+    ``StreamClosed`` with ``missed`` when the reader's queue overflows, or the venue does not list fills that it counts.
 
-    After an interruption the venue's lists are read first, for every market where orders were known, are open, or were
-    placed by this client. Orders that something else placed in another market, and that were over before the
-    connection was back, are not found. Raises ``StreamClosed`` with ``missed`` when the reader falls so far behind that
-    its queue overflows, or when the venue does not list fills that it counts.
-
-    Entering it (``async with``) waits until it has begun: every change from then on is told, also of an order that is
-    placed the next moment. Raises what prevents that.
+    Entering it (``async with``) waits until it has begun, or raises what prevents that: every change from then on is
+    told. An order that something else placed in a market where this client has seen none is not found after an
+    interruption in which it ended.
     """
 
     async def __aenter__(self) -> Self:
@@ -210,10 +206,9 @@ class OrderStream(_Stream[Order]):
 
 
 class BalanceStream(_Stream[Balance]):
-    """Balances of one kind of account, an asset at a time.
+    """Balances of one kind of account, an asset at a time: first all that is held, then each whenever it changes.
 
-    Begins with all that is held; then yields an asset whenever what is held of it changes. Slow readers see the newest
-    state of each.
+    Slow readers see the newest state of each.
     """
 
 
@@ -300,10 +295,8 @@ class Streams:
 
     def _private(self, channel: P) -> P:
         if self.credentials is None or self._account is None:
-            raise ConfigError(
-                f"watching an account needs credentials: AsyncClient({self._venue.name!r}, credentials=…)",
-                venue=self._venue.name,
-            )
+            name = self._venue.name
+            raise ConfigError(f"an account needs credentials: AsyncClient({name!r}, credentials=…)", venue=name)
         return channel
 
     def stats(self) -> StreamStats:
