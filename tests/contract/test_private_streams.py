@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -236,6 +237,27 @@ async def test_whatever_breaks(world: World, seed: int) -> None:
             orders, lambda more: shown(last.order_id)(more) and len(told(seen + more)) >= len(world.truth())
         )
     assert told(seen) == world.truth(), f"seed {seed}"
+
+
+async def test_nothing_is_lost_to_a_rotation(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered = world.client.venue.watch_orders
+
+    def short_lived(**which: Any) -> Any:
+        channel = offered(**which)
+        return replace(channel, feed=replace(channel.feed, life_s=0.2))
+
+    monkeypatch.setattr(world.client.venue, "watch_orders", short_lived)
+    async with world.client.watch_orders(kind=world.kind) as orders:
+        await world.offer(40)
+        for _ in range(30):
+            world.take()
+            await asyncio.sleep(0.03)
+        last = await world.offer(1)
+        seen = await read(orders, lambda seen: shown(last.order_id)(seen) and len(told(seen)) >= len(world.truth()))
+        (stats,) = world.client.streams.stats().connections
+    assert told(seen) == world.truth()
+    assert stats.rotations > 1
+    assert stats.reconnects == 0
 
 
 async def test_a_slow_reader_is_told_what_it_missed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
