@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _ctp
-from .schema import load
+from .structs import structs
 
 __all__ = [
     "AUTH_CODE",
@@ -71,19 +71,7 @@ def library_path() -> Path:
 @cache
 def struct_dtype(name: str) -> np.dtype[np.void]:
     """Return the NumPy layout of a struct of the simulated version, such as ``"DepthMarketData"``."""
-    struct = load(_VERSION).structs[name]
-    letters = {"char": "S", "short": "<i2", "int": "<i4", "double": "<f8"}
-    formats = [
-        letters[f.type.c_type] + (str(f.type.count or 1) if f.type.c_type == "char" else "") for f in struct.fields
-    ]
-    return np.dtype(
-        {
-            "names": [field.name for field in struct.fields],
-            "formats": formats,
-            "offsets": [field.offset for field in struct.fields],
-            "itemsize": struct.size,
-        }
-    )
+    return structs(_VERSION).dtype(name)
 
 
 def read_ticks(source: str | Path | Iterable[str]) -> NDArray[np.void]:
