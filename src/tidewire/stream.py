@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeVar
-
-import msgspec
+from typing import Any, Generic, Self, TypeVar
 
 from ._account import Account, BalanceInbox, LiveBalances, LiveOrders
 from ._booksync import BookStats
@@ -19,11 +17,11 @@ from ._feed import Feed, Query
 from ._live import Inbox, Live, LiveTrades, NewestInbox, QueueInbox, Run
 from ._livebook import EveryInbox, LiveBook
 from ._livevalue import KlineInbox, LiveKlines, LiveValue
+from ._streamstats import StreamStats, count
 from ._venue import Venue
 from .book import OrderBook
 from .credentials import Credentials
 from .errors import ConfigError, ConnectionFailed, NotSupported, StreamClosed
-from .latency import Latency
 from .models import Balance, FundingRate, Instrument, KlineUpdate, Order, Ticker, Trade
 from .symbols import Interval, Kind, Symbol
 
@@ -54,18 +52,6 @@ TRADE_QUEUE = 10_000
 
 KLINE_QUEUE = 10_000
 """Closed klines kept for a slow reader."""
-
-
-class StreamStats(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the streams have counted: per connection, per book (by symbol), and of all books together.
-
-    ``latency`` is from the arrival of a frame to the book's having it, ``lag`` from the venue's time to its arrival.
-    """
-
-    connections: tuple[ConnectionStats, ...]
-    books: dict[str, BookStats]
-    latency: Latency = Latency()
-    lag: Latency = Latency()
 
 
 class _Stream(Generic[T]):
@@ -302,15 +288,7 @@ class Streams:
     def stats(self) -> StreamStats:
         """Return the counters of every connection and book."""
         books = [live for live in self._live.values() if isinstance(live, LiveBook)]
-        return StreamStats(
-            connections=tuple(
-                _with_books(connection.stats, [live for live in books if self._placed.get(live) is connection])
-                for _, connection in self._connections
-            ),
-            books={str(live.channel.symbol): live.stats for live in books},
-            latency=_sum(books, 0),
-            lag=_sum(books, 1),
-        )
+        return count(books, [connection for _, connection in self._connections], self._placed)
 
     async def aclose(self) -> None:
         """End every stream, close every connection, and wait until no task or socket is left."""
@@ -401,15 +379,6 @@ class Streams:
             raise ConnectionFailed(f"{live.channel.topic}: not connected", venue=self._venue.name)
         await self.admit(query.costs)
         return query.parse(await self._placed[live].ask(live.channel.topic, query.write))
-
-
-def _sum(books: Iterable[LiveBook], which: Literal[0, 1]) -> Latency:
-    return Latency.of(histogram for live in books for histogram in live.histograms[which])
-
-
-def _with_books(stats: ConnectionStats, books: Sequence[LiveBook]) -> ConnectionStats:
-    gaps = sum(live.stats.gaps for live in books)
-    return msgspec.structs.replace(stats, gaps=gaps, latency=_sum(books, 0), lag=_sum(books, 1))
 
 
 def _deepen(live: Live[Any, Any], channel: Channel) -> None:

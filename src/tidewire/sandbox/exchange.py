@@ -221,7 +221,7 @@ class VenueExchange:
 
     def step(self, followed: Iterable[Symbol] = ()) -> None:
         """Let the house trade and quote once in every market that is open or followed, at the present moment."""
-        for symbol in dict.fromkeys([*self.markets, *sorted(followed)]):
+        for symbol in dict.fromkeys([*self.markets, *sorted(followed, key=str)]):
             market = self.markets[symbol]
             now = self.now_ns()
             middle = market.house.middle(now)

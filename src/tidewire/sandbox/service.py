@@ -69,8 +69,8 @@ class VenueService:
         funding = {symbol for session in sessions for symbol in session.funding()}
         self.flush()
         self._publish(self.exchange.bar_updates(bars))
-        self._publish(self.exchange.ticker(symbol) for symbol in sorted(tickers))
-        self._publish(self.exchange.funding(symbol) for symbol in sorted(funding))
+        self._publish(self.exchange.ticker(symbol) for symbol in sorted(tickers, key=str))
+        self._publish(self.exchange.funding(symbol) for symbol in sorted(funding, key=str))
 
     def flush(self) -> None:
         """Tell the streams what happened since the last time."""
