@@ -2,8 +2,8 @@
 
 Every client is a process of its own, on a core of its own, with the environment that it needs: ccxt and cryptofeed in
 ``build/rivals``, which ``make bench`` makes. What is timed is the client's processor time, system included, from the
-start of the frames to the book that has all of them. The latencies come from frames that arrive one by one: from the moment before a frame is
-given to the socket to the moment when the client has taken it.
+start of the frames to the book that has all of them. The latencies come from frames that arrive one by one: from the
+moment before a frame is given to the socket to the moment when the client has taken it.
 """
 
 from __future__ import annotations

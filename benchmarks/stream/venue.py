@@ -26,6 +26,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 LEAD = 50
+_PATIENCE_S = 60
 _CHUNK = 256  # frames to a write when nobody waits in between
 _NUMBERS = re.compile(rb'"U":(\d+),"u":(\d+)')
 _RULES = [
@@ -105,6 +106,7 @@ class Venue:
         before, self.snapshot, after = recorded(path)
         after = after[:count]
         frames = repeated(self.snapshot, after, passes)
+        self.frames, self.per_pass, self.given = frames, len(frames) // passes, 0
         self.before = b"".join(map(on_the_wire, before))
         self.lead = b"".join(map(on_the_wire, frames[:LEAD]))
         self.rest = list(map(on_the_wire, frames[LEAD:]))
@@ -112,6 +114,24 @@ class Venue:
         self.pause_s = pause_us / 1e6
         self.asked, self.go, self.done = threading.Event(), threading.Event(), threading.Event()
         self.listening = socket.create_server(("127.0.0.1", 0))
+
+    def depth(self) -> bytes:
+        """The snapshot, or once deltas have been given to the socket, the book that they have made of it."""
+        given = self.given
+        if not given:
+            return self.snapshot
+        start = json.loads(self.snapshot)
+        sides = {key: dict(start[name]) for key, name in (("b", "bids"), ("a", "asks"))}
+        for frame in self.frames[: given % self.per_pass]:  # a whole pass leads back to the snapshot
+            event = json.loads(frame)["data"]
+            for key, levels in sides.items():
+                levels.update(event[key])
+        best = {
+            name: sorted(([p, q] for p, q in sides[key].items() if float(q)), key=lambda level: sign * float(level[0]))
+            for key, name, sign in (("b", "bids", -1), ("a", "asks", 1))
+        }
+        number = last_number(self.frames[given - 1])
+        return json.dumps({"lastUpdateId": number, **{name: side[:1000] for name, side in best.items()}}).encode()
 
     def serve(self) -> None:
         """Play to whoever connects, one after the other."""
@@ -143,19 +163,26 @@ class Venue:
             connection.sendall(on_the_wire(json.dumps({"result": None, "id": command["id"]}).encode()))
 
     def _play(self, connection: socket.socket) -> None:
+        self.given = 0
         connection.sendall(self.before)
-        self.asked.wait()
+        self._await(self.asked)
         time.sleep(0.1)  # the snapshot is read meanwhile
+        self.given = LEAD
         connection.sendall(self.lead)
-        self.go.wait()
+        self._await(self.go)
         if self.pause_s:
             self._paced(connection)
         else:
             for start in range(0, len(self.rest), _CHUNK):
+                self.given = LEAD + min(start + _CHUNK, len(self.rest))
                 connection.sendall(b"".join(self.rest[start : start + _CHUNK]))
         self.done.set()
         while connection.recv(4096):
             pass
+
+    def _await(self, event: threading.Event) -> None:
+        if not event.wait(_PATIENCE_S):
+            raise OSError("the client has left without a word")
 
     def _paced(self, connection: socket.socket) -> None:
         due = time.monotonic()
@@ -163,6 +190,7 @@ class Venue:
             due += self.pause_s
             while (early := due - time.monotonic()) > 0:
                 time.sleep(early if early > 2e-4 else 0)
+            self.given = LEAD + index + 1
             self.sent[index] = time.monotonic_ns()
             connection.sendall(frame)
 
@@ -203,7 +231,7 @@ def rest(venue: Venue) -> type[BaseHTTPRequestHandler]:
         def answer(self, path: str) -> bytes:
             if path == "/api/v3/depth":
                 venue.asked.set()
-                return venue.snapshot
+                return venue.depth()
             if path == "/go":
                 venue.go.set()
             if path == "/sent":

@@ -20,7 +20,8 @@ async def main() -> None:
     async with tw.AsyncClient(
         "binance", base_url=f"http://127.0.0.1:{rest}", stream_url=f"ws://127.0.0.1:{stream}"
     ) as client:
-        async with client.watch_book("BTC-USDT") as books:
+        # As for ccxt: played in seconds, the price leaves a thousand levels before others are fetched.
+        async with client.watch_book("BTC-USDT", 5000) as books:
             async for book in books:
                 if book.sequence == lap.lead:
                     lap.go()
