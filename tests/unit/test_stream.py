@@ -301,7 +301,7 @@ async def test_a_deeper_reader_gets_a_deeper_snapshot(venue: Venue) -> None:
             await exchange.until(lambda: len(exchange.requests) == 2)
             await until(deep, is_live_at(exchange))
             await until(shallow, is_live_at(exchange))
-    assert [request.rpartition("=")[2] for request in exchange.requests] == ["BTCUSDT", "5000"]  # 100 is the default
+    assert [request.rpartition("=")[2] for request in exchange.requests] == ["500", "5000"]
 
 
 # Connections that break.

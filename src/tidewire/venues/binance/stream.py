@@ -53,6 +53,8 @@ _LIFE_S = 23.5 * 3600.0  # the venue ends a connection after 24 hours
 _QUIET_S = 60.0
 _VALUE_QUIET_S = 30.0  # tickers and marks come every few seconds, whatever the market does
 
+# Beyond a snapshot's last level nothing is known: of a few levels nothing is left as soon as the market moves.
+_LEAST_DEPTH = 500
 _SNAPSHOT_DEPTH = 1000  # weight 50 on spot; the 5000 that the documentation suggests cost 250 of 6000 a minute
 
 
@@ -62,7 +64,8 @@ class BinanceStreams(Venue):
     def watch_book(self, symbol: str | Symbol, depth: int | None = None) -> BookChannel:
         """Deltas every 100 ms over a REST snapshot. See: <symbol>@depth@100ms."""
         market = self.symbol(symbol)
-        call = self.fetch_book(market, depth or _SNAPSHOT_DEPTH)
+        levels = _SNAPSHOT_DEPTH if depth is None else max(depth, _LEAST_DEPTH) if depth > 0 else depth
+        call = self.fetch_book(market, levels)
         return BookChannel(
             feed=self._feed(market.kind),
             topic=f"{self.native_symbol(market).lower()}@depth@100ms",
@@ -71,7 +74,7 @@ class BinanceStreams(Venue):
             snapshot=_raw(call, {f"{market.kind}-snapshots": 1}),
             quiet_s=_QUIET_S,
             probe=_raw(self.fetch_book(market, 5)),
-            depth=next(size for size in self.spec.book_depths[market.kind] if size >= (depth or _SNAPSHOT_DEPTH)),
+            depth=next(size for size in self.spec.book_depths[market.kind] if size >= levels),
         )
 
     def watch_trades(self, symbol: str | Symbol) -> TradeChannel:
