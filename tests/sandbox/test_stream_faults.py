@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+import tidewire as tw
 from tidewire import _websocket
 from tidewire._dialect import BookDelta, DepthView, Disconnect, Event, Exchange
 from tidewire.errors import ConnectionFailed, Timeout, TransportError
@@ -220,3 +221,15 @@ def test_a_view_of_the_best_levels_follows_the_book() -> None:
             assert levels == [{level.price: level.quantity for level in side} for side in (now.bids, now.asks)]
             assert sequence == now.sequence
     assert entered > 20
+
+
+async def test_a_frame_of_46000_levels_a_side_makes_a_book() -> None:
+    """As large as Coinbase's largest snapshots, in one frame."""
+    async with Sandbox("coinbase", pace=None, levels=46_000) as sandbox:
+        async with tw.AsyncClient("coinbase", environment=sandbox) as client:
+            async with asyncio.timeout(60), client.watch_book("BTC-USD") as books:
+                book = await anext(books)
+                book.require_live()
+                assert (book.bid_count, book.ask_count) == (46_000, 46_000)
+                await step(sandbox)
+                assert (await anext(books)).state is tw.BookState.LIVE
