@@ -99,8 +99,11 @@ def test_a_live_book_is_right_whatever_goes_wrong(name: str, kind: Kind, capsys:
 
 
 @pytest.mark.parametrize("kind", ["spot", "linear"])
-def test_a_book_that_knows_five_levels_shows_the_best_and_none_that_it_cannot_know(kind: Kind) -> None:
+def test_a_book_that_knows_five_levels_shows_the_best_and_none_that_it_cannot_know(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the snapshot is cut at a depth, and deltas tell of every level."""
+    monkeypatch.setattr("tidewire.venues.binance.stream._LEAST_DEPTH", 5)
     for seed in range(PLANS // 20):
         outcome = run("binance", kind, seed, depth=5)
         assert not outcome.violations, f"seed {seed}: {outcome.violations[0]}"
