@@ -29,6 +29,7 @@ from tidewire.sandbox import dialects
 from tidewire.sandbox.faults import Armed, FaultPlan
 from tidewire.symbols import Kind
 from tidewire.venues import venue
+from tidewire.venues.binance import stream as binance_stream
 from tidewire.venues.binance.stream import BOOK as BINANCE
 
 from .plans import ASTRAY, DATA, ENDS, HANDSHAKE, draw
@@ -103,7 +104,7 @@ def test_a_book_that_knows_five_levels_shows_the_best_and_none_that_it_cannot_kn
     kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the snapshot is cut at a depth, and deltas tell of every level."""
-    monkeypatch.setattr("tidewire.venues.binance.stream._LEAST_DEPTH", 5)
+    monkeypatch.setattr(binance_stream, "_LEAST_DEPTH", 5)
     for seed in range(PLANS // 20):
         outcome = run("binance", kind, seed, depth=5)
         assert not outcome.violations, f"seed {seed}: {outcome.violations[0]}"
