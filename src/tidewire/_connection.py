@@ -71,6 +71,7 @@ class LiveSubscriber(Subscriber, Protocol):
 
     def heir(self, ready: Ready) -> Heir:
         """What takes the topic on a new line until ``ready`` is called."""
+        ...
 
 
 class Connection:

@@ -54,6 +54,7 @@ class Engine(Protocol):
 
     def ask(self, live: Live[Any, Any], query: Query[T]) -> Awaitable[T]:
         """Ask something over the connection that carries its topic."""
+        ...
 
 
 class Inbox(ABC, Generic[T]):

@@ -57,12 +57,15 @@ class Desk(Protocol):
 
     def run(self, call: Call[T], /) -> Awaitable[T]:
         """Perform a call, with its limits and retries."""
+        ...
 
     def admit(self, costs: Mapping[str, int], /) -> Awaitable[None]:
         """Wait until the venue's quotas allow so much."""
+        ...
 
     def venue_time(self) -> Awaitable[int]:
         """The venue's clock, UTC nanoseconds, asked for where it is not known well enough."""
+        ...
 
 
 class Owner(Protocol):

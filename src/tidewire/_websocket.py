@@ -352,7 +352,7 @@ async def serve(
         refusal = picows.WSUpgradeResponse.create_error_response(status, status.phrase.encode())
         return picows.WSUpgradeResponseWithListener(refusal, None)
 
-    place = {"host": host, "port": port} if isinstance(host, str) else {"sock": host}
+    place: dict[str, Any] = {"host": host, "port": port} if isinstance(host, str) else {"sock": host}
     listening = await picows.ws_create_server(
         listener,
         **place,

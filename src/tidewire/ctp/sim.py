@@ -18,9 +18,7 @@ auction. Prices, margins and fees are plausible, not anybody's.
 
 from __future__ import annotations
 
-import csv
 import ctypes
-import gzip
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
@@ -32,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _ctp
-from .structs import structs
+from .recording import EPOCH, NO_VALUE, millis, pauses, read_ticks, struct_dtype
 
 __all__ = [
     "AUTH_CODE",
@@ -52,11 +50,7 @@ BROKER: Final = "9999"
 PASSWORD: Final = "tidewire"  # noqa: S105 - of a simulator, in its documentation
 AUTH_CODE: Final = "0000000000000000"
 
-_VERSION = "6.7.11"
-_NO_VALUE = float(np.finfo(np.float64).max)  # CTP's "no value"
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - simulated time is China's clock, without a zone
 _START = datetime(2026, 7, 1, 13, 30)  # noqa: DTZ001
-_LONGEST_PAUSE_MS = 60_000
 
 Fault = Literal[
     "return", "handshake", "authenticate", "login", "query", "order", "cancel", "exchange order", "exchange cancel"
@@ -66,35 +60,6 @@ Fault = Literal[
 def library_path() -> Path:
     """Return the simulator's library, which lies beside the compiled modules of this package."""
     return Path(_ctp.__file__).with_name("libtidewire_ctp_sim.so")
-
-
-@cache
-def struct_dtype(name: str) -> np.dtype[np.void]:
-    """Return the NumPy layout of a struct of the simulated version, such as ``"DepthMarketData"``."""
-    return structs(_VERSION).dtype(name)
-
-
-def read_ticks(source: str | Path | Iterable[str]) -> NDArray[np.void]:
-    """Read recorded snapshots: CSV whose columns are named as the fields of DepthMarketData.
-
-    ``source`` is a file, plain or ``.gz``, or its lines. A number that is empty or ``N/A`` is CTP's "no value".
-    ``ValueError`` for a column that is no field.
-    """
-    if isinstance(source, str | Path):
-        path = Path(source)
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        return read_ticks(data.decode("gb18030").splitlines())
-    rows = list(csv.DictReader(source))
-    ticks = np.zeros(len(rows), struct_dtype("DepthMarketData"))
-    for name in rows[0] if rows else ():
-        if name not in (ticks.dtype.names or ()):
-            raise ValueError(f"{name!r} is no field of DepthMarketData: name the columns as CTP does")
-        column = [row[name] for row in rows]
-        if ticks.dtype[name].kind == "S":
-            ticks[name] = [text.encode("gb18030") for text in column]
-        else:
-            ticks[name] = [_NO_VALUE if text in {"", "N/A"} else float(text) for text in column]
-    return ticks
 
 
 class Front:
@@ -126,7 +91,7 @@ class Front:
             raise ValueError(f"clock must be at least 0 and query_rate at least 1: {clock!r}, {query_rate!r}")
         flags = (hours == "sessions") * 1 + (market == "still") * 2 + (instruments == "none") * 4
         self._handle: int = _library().tidewire_sim_open(
-            address.encode(), seed, _millis(start), float(clock), query_rate, flags
+            address.encode(), seed, millis(start), float(clock), query_rate, flags
         )
         if self._handle == 0:
             raise ValueError(f"a simulated front already listens at {address}")
@@ -194,7 +159,7 @@ class Front:
             "MinMarketOrderVolume": 1, "MaxMarketOrderVolume": 100, "MinLimitOrderVolume": 1,
             "MaxLimitOrderVolume": 500, "InstLifePhase": "1", "IsTrading": 1, "PositionType": "2",
             "PositionDateType": "1" if split else "2", "LongMarginRatio": margin, "ShortMarginRatio": margin,
-            "StrikePrice": _NO_VALUE, "UnderlyingMultiple": 1.0,
+            "StrikePrice": NO_VALUE, "UnderlyingMultiple": 1.0,
         }  # fmt: skip
         for field, value in {**given, **(fields or {})}.items():
             row[field] = value.encode("gb18030") if isinstance(value, str) else value
@@ -204,7 +169,7 @@ class Front:
     @property
     def now(self) -> datetime:
         """The simulated time, China's clock without a zone."""
-        return _EPOCH + timedelta(milliseconds=self._call("tidewire_sim_now"))
+        return EPOCH + timedelta(milliseconds=self._call("tidewire_sim_now"))
 
     def advance(self, seconds: float) -> None:
         """Let simulated time pass, in half seconds of market; the clients' own threads deliver what comes of it."""
@@ -215,7 +180,7 @@ class Front:
 
         The new day starts at 09:00 of the next weekday, or at ``start``, which may be the evening before.
         """
-        self._call("tidewire_sim_settle", -1 if start is None else _millis(start))
+        self._call("tidewire_sim_settle", -1 if start is None else millis(start))
 
     def feed(self, ticks: NDArray[np.void] | str | Path | Iterable[str], *, pace: float | None = None) -> float:
         """Queue recorded snapshots, which from now on move their contracts alone; return how many seconds they take.
@@ -228,7 +193,7 @@ class Front:
         data = np.zeros(len(rows), struct_dtype("DepthMarketData"))  # NumPy packs what it concatenates
         for name in rows.dtype.names or ():
             data[name] = rows[name]
-        after = _pauses(rows) if pace is None else np.arange(len(rows)) * round(pace * 1000)
+        after = pauses(rows) if pace is None else np.arange(len(rows)) * round(pace * 1000)
         due = np.ascontiguousarray(after + self._call("tidewire_sim_now"), dtype=np.int64)
         pointer = due.ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
         self._call("tidewire_sim_feed", data.ctypes.data_as(ctypes.c_void_p), pointer, len(data))
@@ -248,7 +213,7 @@ class Front:
         tick = np.zeros(1, struct_dtype("DepthMarketData"))
         for name in tick.dtype.names or ():
             if tick.dtype[name].kind == "f":
-                tick[name] = _NO_VALUE
+                tick[name] = NO_VALUE
         now = self.now
         tick["InstrumentID"], tick["UpdateTime"] = instrument.encode(), now.strftime("%H:%M:%S").encode()
         tick["TradingDay"] = tick["ActionDay"] = now.strftime("%Y%m%d").encode()
@@ -374,21 +339,6 @@ class Front:
 def _decoded(row: np.void) -> dict[str, Any]:
     values = zip(row.dtype.names or (), row.item(), strict=True)
     return {name: value.decode("gb18030", "replace") if isinstance(value, bytes) else value for name, value in values}
-
-
-def _millis(time: datetime) -> int:
-    return round((time - _EPOCH) / timedelta(milliseconds=1))
-
-
-def _pauses(rows: NDArray[np.void]) -> NDArray[np.int64]:
-    """When each snapshot is due after the first, by its own stamps; stamps that go back do not."""
-    stamps = [
-        _millis(datetime.strptime(f"{row['ActionDay'].decode()} {row['UpdateTime'].decode()}", "%Y%m%d %H:%M:%S"))  # noqa: DTZ007
-        + int(row["UpdateMillisec"])
-        for row in rows
-    ]
-    gaps = np.diff(np.array(stamps, dtype=np.int64), prepend=stamps[0] if stamps else 0)
-    return np.cumsum(np.clip(gaps, 0, _LONGEST_PAUSE_MS))
 
 
 @cache

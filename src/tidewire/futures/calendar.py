@@ -79,7 +79,7 @@ class Calendar:
     """
 
     def __init__(self, text: str | None = None) -> None:
-        text = files(__package__).joinpath("data", "calendar.txt").read_text("utf-8") if text is None else text
+        text = files("tidewire.futures").joinpath("data", "calendar.txt").read_text("utf-8") if text is None else text
         self.version = date.min
         self._closed: set[date] = set()
         self._years: set[int] = set()

@@ -90,7 +90,7 @@ def check_product(code: str, *, multiplier: int, tick: Decimal, on: date) -> lis
 
 def rows(name: str) -> Iterator[list[str]]:
     """Yield the fields of a table that is shipped with the package, without its comments."""
-    text = files(__package__).joinpath("data", name).read_text(encoding="utf-8")
+    text = files("tidewire.futures").joinpath("data", name).read_text(encoding="utf-8")
     for line in text.splitlines():
         if line and not line.startswith("#"):
             yield [field.strip() for field in line.split("|")]

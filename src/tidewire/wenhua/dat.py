@@ -80,7 +80,7 @@ def read_dat(
         "rounded_to": "nothing" if step is None else f"{step:f}",
     }
     open_time = (begins - OFFSET_S) * _NS
-    values = dict(zip(_COLUMNS, columns, strict=True))
+    values: dict[str, Column] = dict(zip(_COLUMNS, columns, strict=True))
     return Bars(
         _klines(open_time, values, code, length),
         end_time=open_time + seconds * _NS,
