@@ -129,7 +129,7 @@ void Book::note_numbers(const BookLayout& layout) {
 // Does the delta continue the book? `fresh`: the book may end within the delta.
 Book::Verdict Book::judge(const BookLayout& layout, bool fresh) const {
   const BookMessage& m = message_;
-  const std::int64_t last = *sequence_;
+  const std::int64_t last = sequence_.value_or(0);  // there is one wherever the venue numbers
   const Verdict contained{Code::stale};
   switch (layout.rule) {
     case Rule::none: break;

@@ -34,9 +34,10 @@ void BookSide::copy(const BookSide& other) {
 }
 
 void BookSide::merge(const SideChanges& changes) {
-  if (cut_) {
+  if (cut_ && known_) {
+    const std::int64_t worst = *known_;
     for (const Level& level : changes.levels) {
-      if (level.key >= *known_) ladder_.set(level.key, level.lots);
+      if (level.key >= worst) ladder_.set(level.key, level.lots);
     }
   } else {
     for (const Level& level : changes.levels) ladder_.set(level.key, level.lots);

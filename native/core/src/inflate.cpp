@@ -14,8 +14,8 @@ constexpr std::array<std::uint16_t, 29> length_base{3,  4,  5,  6,  7,  8,  9,  
                                                     31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
 constexpr std::array<std::uint8_t, 29> length_extra{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
                                                     2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
-constexpr std::array<std::uint16_t, 30> distance_base{1,   2,   3,   4,   5,   7,    9,    13,   17,   25,
-                                                      33,  49,  65,  97,  129, 193,  257,  385,  513,  769,
+constexpr std::array<std::uint16_t, 30> distance_base{1,    2,    3,    4,    5,    7,    9,    13,    17,    25,
+                                                      33,   49,   65,   97,   129,  193,  257,  385,   513,   769,
                                                       1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
 constexpr std::array<std::uint8_t, 30> distance_extra{0, 0, 0, 0, 1, 1, 2, 2,  3,  3,  4,  4,  5,  5,  6,
                                                       6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13};
@@ -243,7 +243,8 @@ Code Inflater::read_codes(Bits& bits) {
     i += times;
   }
   if (lengths[end_of_block] == 0) return Code::syntax;
-  const bool sound = literals_.build(lengths.data(), literals) && distances_.build(lengths.data() + literals, distances);
+  const bool sound =
+      literals_.build(lengths.data(), literals) && distances_.build(lengths.data() + literals, distances);
   return sound ? Code::ok : Code::syntax;
 }
 

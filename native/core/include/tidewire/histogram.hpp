@@ -11,7 +11,7 @@ namespace tidewire {
 // 18 minutes; larger ones count as that.
 class Histogram {
  public:
-  static constexpr unsigned fine = 3;   // bits below the highest that tell buckets apart
+  static constexpr unsigned fine = 3;  // bits below the highest that tell buckets apart
   static constexpr unsigned octaves = 40;
   static constexpr std::size_t buckets = (octaves - fine + 1) << fine;
 

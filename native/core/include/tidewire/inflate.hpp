@@ -15,7 +15,7 @@ namespace tidewire {
 class HuffmanCode {
  public:
   static constexpr unsigned longest = 15;  // bits
-  static constexpr unsigned quick = 9;    // bits that are looked up at once
+  static constexpr unsigned quick = 9;     // bits that are looked up at once
   static constexpr unsigned none = 0xFFFF;
 
   // Builds the code from each symbol's length in bits; 0: it does not occur. False when the lengths make no code.
@@ -34,7 +34,7 @@ class HuffmanCode {
  private:
   unsigned decode_long(std::uint32_t bits, unsigned& used) const;
 
-  std::array<std::uint16_t, 1u << quick> table_{};  // symbol << 4 | length; 0: longer, or none
+  std::array<std::uint16_t, 1u << quick> table_{};   // symbol << 4 | length; 0: longer, or none
   std::array<std::uint16_t, longest + 1> counts_{};  // codes of each length
   std::array<std::uint16_t, 288> symbols_{};         // in order of code
 };
@@ -57,13 +57,13 @@ class Inflater {
   Code member(Bits& bits);
   Code stored(Bits& bits);
   Code read_codes(Bits& bits);
-  Code compressed(Bits& bits, const HuffmanCode& literals, const HuffmanCode& distances);
+  Code compressed(Bits& outer, const HuffmanCode& literals, const HuffmanCode& distances);
   bool reserve(std::size_t more);
 
   std::size_t limit_;
   std::vector<char> out_;
-  std::size_t size_ = 0;    // of what has been inflated
-  std::size_t begin_ = 0;   // of the member, in it
+  std::size_t size_ = 0;   // of what has been inflated
+  std::size_t begin_ = 0;  // of the member, in it
   HuffmanCode literals_, distances_, lengths_;
 };
 
