@@ -190,7 +190,7 @@ class Desk:
         session = self._session
         side = PositionSide.SHORT if new.side is Side.BUY else PositionSide.LONG
         closable = session.positions.closable(
-            new.symbol, instrument.exchange, side, new.hedge, session.ledger.working()
+            new.symbol, instrument.exchange, side, new.hedge, session.ledger.unsettled()
         )
         return split_close(new.symbol, instrument.exchange, new.quantity, closable, prefer=new.prefer)
 

@@ -79,6 +79,12 @@ class Entry:
         """Lots that may still be filled."""
         return int(self.row.VolumeTotalOriginal) - self.filled if self.is_working else 0
 
+    @property
+    def unsettled(self) -> int:
+        """Lots that may still be filled, or were and whose fills have not come: a trade is told after its order."""
+        most = int(self.row.VolumeTotalOriginal) if self.is_working else self.filled
+        return most - sum(fill.quantity for fill in self.fills)
+
     def at(self, time_ns: int | None) -> None:
         """Something was told of this moment."""
         if time_ns is not None and (self.updated_ns is None or time_ns > self.updated_ns):
@@ -164,6 +170,10 @@ class Ledger:
     def working(self) -> Iterator[Entry]:
         """Orders that may still be filled."""
         return (entry for entry in self._entries.values() if entry.is_working)
+
+    def unsettled(self) -> Iterator[Entry]:
+        """Orders of which fills may still come."""
+        return (entry for entry in self._entries.values() if entry.unsettled > 0)
 
     def find(self, *, client_order_id: str | None = None, order_id: str | None = None) -> Entry | None:
         """An order by either of the names that users hold."""

@@ -137,20 +137,20 @@ class PositionBook:
         return all(settled)
 
     def closable(
-        self, symbol: str, exchange: str, side: PositionSide, hedge: Hedge, working: Iterable[Entry]
+        self, symbol: str, exchange: str, side: PositionSide, hedge: Hedge, unsettled: Iterable[Entry]
     ) -> Closable:
-        """Lots that a new order could close, without what working close orders hold."""
+        """Lots that a new order could close, without what other close orders hold or have taken."""
         lots = self._lots.get(PositionKey(symbol, side, hedge)) or _Lots()
         today, yesterday = lots.today, lots.yesterday
-        for entry in working:
+        for entry in unsettled:
             order = entry.order
             closes = PositionSide.SHORT if order.side is Side.BUY else PositionSide.LONG
             if order.offset is Offset.OPEN or (order.symbol, closes, order.hedge) != (symbol, side, hedge):
                 continue
             if order.offset is Offset.CLOSE_TODAY and keeps_days_apart(exchange):
-                today -= entry.remaining
+                today -= entry.unsettled
             else:
-                yesterday -= entry.remaining
+                yesterday -= entry.unsettled
         return Closable(max(0, today + yesterday), max(0, today), max(0, yesterday))
 
     def _at(self, key: PositionKey) -> _Lots:
