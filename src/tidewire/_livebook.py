@@ -70,7 +70,7 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
         self._book: OrderBook | None = None
         self._sync: BookSync | None = None
         self._is_up = False
-        self._begun_ns = 0
+        self._begun = 0.0
         self.latency = Histogram()
         self._messages = self._bytes = 0
         self._probing = False
@@ -131,14 +131,14 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
     def on_up(self) -> None:
         """Start over from a snapshot."""
         self._is_up = True
-        self._begun_ns = time.time_ns()
+        self._begun = time.monotonic()
         if self._sync is not None:
             self._sync.connected()
             self._tell()
 
     def on_data(self, payload: Buffer) -> None:
         """Apply a delta, or hold it until there is a snapshot."""
-        self.received_ns = time.time_ns()
+        self.received_ns, self._heard = time.time_ns(), time.monotonic()
         self._messages += 1
         self._bytes += len(payload)
         if self._sync is not None and self._sync.on_frame(payload, self.received_ns):
@@ -168,7 +168,7 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
             self.renew(f"silent for {self.channel.quiet_s:g} s while the market moved")
         self._suspected = None
         if not sync.is_live:
-            late = time.time_ns() - max(self._begun_ns, self._renewed_ns) > self.channel.feed.answer_s * 1e9
+            late = now - max(self._begun, self._renewed) > self.channel.feed.answer_s
             if late and self.channel.snapshot is None:
                 self.renew("its snapshot did not come")
         elif (few := (self.channel.depth or 0) // 2) and (
@@ -181,7 +181,7 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
         if self.channel.probe is None or self._sync is None or not self._sync.is_live:
             super().silent(reason)
         else:
-            self._renewed_ns = time.time_ns()
+            self._renewed = time.monotonic()
             self._probing = True
             self._asked.set()
 
@@ -218,7 +218,7 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
             await self._probe()
             return
         if snapshot is None:
-            self._renewed_ns = time.time_ns()
+            self._renewed = time.monotonic()
             self._engine.renew(self)
             return
         ticket = sync.ticket
@@ -275,11 +275,11 @@ class Sentry:
         self._book = book
         self._guard = guard
         self._number: int | None = None
-        self._heard_ns = time.time_ns()
+        self._heard = time.monotonic()
 
     def on_up(self) -> None:
         """Begin to listen for silence."""
-        self._heard_ns = time.time_ns()
+        self._heard = time.monotonic()
         self._number = None
 
     def on_data(self, payload: Buffer) -> None:
@@ -289,12 +289,12 @@ class Sentry:
         except DecodeError:
             return  # the silence that follows, if it does, tells
         last, self._number = self._number, number
-        self._heard_ns = now = time.time_ns()
+        self._heard = now = time.monotonic()
         if last is None or number == last:
             return
         if number < last:
             self._book.renew(f"the venue's sequence fell from {last} to {number}")
-        elif now - self._book.heard_ns > self._guard.quiet_s * 1e9:
+        elif now - self._book.heard > self._guard.quiet_s:
             self._book.renew(f"silent for {self._guard.quiet_s:g} s while the market moved")
 
     def on_doubt(self, reason: str) -> None:
@@ -309,8 +309,8 @@ class Sentry:
 
     def on_tick(self, now: float) -> None:
         """Doubt the book when its guard has fallen silent."""
-        if time.time_ns() - self._heard_ns > self._guard.quiet_s * 1e9:
-            self._heard_ns = time.time_ns()
+        if now - self._heard > self._guard.quiet_s:
+            self._heard = now
             self._book.renew(f"its guard is silent for {self._guard.quiet_s:g} s")
 
     def heir(self, ready: Ready) -> Heir:

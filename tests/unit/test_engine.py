@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -347,6 +348,16 @@ async def test_a_topic_that_falls_silent_is_doubted_although_the_connection_live
         await stale(stream, "silent for 0.3 s")
         await live_at(stream, 11)
         assert (other.stats.resyncs, len(babel.opened)) == (0, 1)
+
+
+async def test_silence_is_noticed_though_somebody_sets_the_clock_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    babel = Babel()
+    async with talking(babel, idle_s=0.4) as desk, desk.book(quiet_s=0.3) as stream:
+        await live_at(stream, 10)
+        an_hour_ago = time.time_ns() - 3_600_000_000_000
+        monkeypatch.setattr(time, "time_ns", lambda: an_hour_ago)
+        babel.held[desk.socket].remove("book-A")
+        await stale(stream, "silent for 0.3 s")
 
 
 def asking(babel: Babel, verbs: list[str]) -> Any:
