@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -26,7 +27,7 @@ from ...symbols import Interval, Symbol
 from . import wire
 from .market import HtxMarket
 from .spec import BOOK
-from .wire import MS, VENUE, base, nanoseconds, positive
+from .wire import MS, VENUE, base
 
 __all__ = ["HtxStreams", "read", "read_notice"]
 
@@ -144,16 +145,11 @@ class HtxStreams(HtxMarket):
         )
 
     def _notices(self) -> Feed:
-        return Feed(
-            url=self.stream_hosts["linear"] + "/linear-swap-notification",
+        return replace(
+            self._feed("linear", "/linear-swap-notification"),
             subscribe=partial(_notice, "sub"),
             unsubscribe=partial(_notice, "unsub"),
             read=read_notice,
-            gzip=True,
-            topics_per_connection=_TOPICS,
-            topics_per_command=1,
-            commands_per_s=_COMMANDS_PER_S,
-            idle_s=_MISSED_S,
         )
 
     def _read_trades(self, market: Symbol, frame: Buffer) -> list[Trade]:
@@ -310,36 +306,13 @@ class _Trades(msgspec.Struct):
     tick: _TradeBatch
 
 
-class _SpotTicker(msgspec.Struct, rename={"bid_size": "bidSize", "ask_size": "askSize"}):
+class _SpotTicker(wire.SpotFigures, kw_only=True):
     open: Decimal
     high: Decimal
     low: Decimal
-    close: Decimal
-    amount: Decimal
-    vol: Decimal
-    count: int | None = None
-    bid: Decimal | None = None
-    bid_size: Decimal | None = None
-    ask: Decimal | None = None
-    ask_size: Decimal | None = None
 
     def ticker(self, symbol: Symbol, ts: int) -> Ticker:
-        return Ticker(
-            venue=VENUE,
-            symbol=symbol,
-            last=self.close,
-            bid=positive(self.bid),
-            bid_quantity=positive(self.bid_size),
-            ask=positive(self.ask),
-            ask_quantity=positive(self.ask_size),
-            open=self.open,
-            high=self.high,
-            low=self.low,
-            volume=self.amount,
-            quote_volume=self.vol,
-            trades=self.count,
-            time_ns=nanoseconds(ts),
-        )
+        return msgspec.structs.replace(super().ticker(symbol, ts), open=self.open, high=self.high, low=self.low)
 
 
 class _SpotTickerFrame(msgspec.Struct):

@@ -220,14 +220,13 @@ class MergedBatch(msgspec.Struct):
     ts: int
 
 
-class SpotTicker(msgspec.Struct):
-    """Of all spot symbols at once. Its open, high and low are the calendar day's in Singapore: left out."""
+class SpotFigures(msgspec.Struct, kw_only=True):
+    """What a spot ticker has over REST and in a stream."""
 
-    symbol: str
     close: Decimal
     amount: Decimal
     vol: Decimal
-    count: int
+    count: int | None = None
     bid: Decimal | None = None
     bidSize: Decimal | None = None
     ask: Decimal | None = None
@@ -247,6 +246,13 @@ class SpotTicker(msgspec.Struct):
             trades=self.count,
             time_ns=nanoseconds(ts),
         )
+
+
+class SpotTicker(SpotFigures, kw_only=True):
+    """Of all spot symbols at once. Its open, high and low are the calendar day's in Singapore: left out."""
+
+    symbol: str
+    count: int
 
 
 class SpotTickers(msgspec.Struct):
