@@ -93,7 +93,9 @@ def wenhua_main(rows: Sequence[DailyRow], current: Contract | None) -> Contract:
     Wenhua's rule as publicly described; not compared with its terminal. It may go back to an earlier month.
     """
     busiest, leader = _largest(rows, "volume"), _largest(rows, "open_interest")
-    return busiest if busiest == leader or current not in (busiest, leader) else _sure(current)
+    if current is not None and busiest != leader and current in (busiest, leader):
+        return current
+    return busiest
 
 
 def days_before_expiry(days: int, last_day: Callable[[Contract], date]) -> Rule:
@@ -193,9 +195,3 @@ def _largest(rows: Sequence[DailyRow], what: str) -> Contract:
 
 def _later(contract: Contract, current: Contract) -> bool:
     return (contract.year, contract.month) > (current.year, current.month)
-
-
-def _sure(contract: Contract | None) -> Contract:
-    if contract is None:
-        raise ConfigError("there is no current contract")
-    return contract
