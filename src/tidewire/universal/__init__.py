@@ -1,0 +1,9 @@
+"""Several venues behind one object: read from whichever answers, one ladder out of many books, routing, arbitrage."""
+
+from __future__ import annotations
+
+from .venue_book import VenueBook
+
+__all__ = [
+    "VenueBook",
+]
