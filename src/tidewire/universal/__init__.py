@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from .fees import FeeRate, Fees
 from .venue_book import VenueBook
 
 __all__ = [
+    "FeeRate",
+    "Fees",
     "VenueBook",
 ]
