@@ -68,7 +68,8 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
         self._account = account
         self._traded = traded
         self._sync = OrderSync(self._asked.set)
-        self._has_new_market = False
+        self._unread: list[bytes] = []  # messages about markets that were not known when they came
+        self._not_offered: set[str] = set()
         self.begun = asyncio.Event()
         """Set once every change from now on will be told, or none ever."""
 
@@ -87,16 +88,14 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
         """Pass on what a message tells."""
         super().on_data(payload)
         try:
-            orders = self.channel.parse(payload)
+            self._read(payload)
         except DecodeError as error:
             log.warning("%s: a message cannot be read: %s", self.channel.topic, error)
             self.on_doubt("a message could not be read")
         except UnknownSymbol as error:  # a market listed since we asked
-            self._has_new_market = True
-            self.on_doubt(str(error))
-        else:
-            for order in orders:
-                self._pass(self._sync.on_order(order))
+            if str(error) not in self._not_offered:
+                self._unread.append(bytes(payload))
+                self.on_doubt(str(error))
 
     def on_doubt(self, reason: str) -> None:
         """Find out what was missed."""
@@ -127,9 +126,9 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
     async def _fetch(self) -> None:
         if not self._sync.wants_lists:
             return
-        if self._has_new_market:
+        if self._unread:
             await self._account.fetch_instruments(self.channel.kind, refresh=True)
-            self._has_new_market = False
+            self._read_again()
         ticket, since = self._sync.ticket, self._sync.since_ns
         orders = await self._orders(since)
         fills = [
@@ -144,9 +143,23 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
             self.begun.set()
         self._pass(told)
 
+    def _read(self, payload: Buffer) -> None:
+        for order in self.channel.parse(payload):
+            self._pass(self._sync.on_order(order))
+
+    def _read_again(self) -> None:
+        """Read what has waited for the newest instruments. A market that is not among them is not offered."""
+        unread, self._unread = self._unread, []
+        for payload in unread:
+            try:
+                self._read(payload)
+            except UnknownSymbol as error:
+                log.warning("%s: own orders that are not told: %s", self.channel.topic, error)
+                self._not_offered.add(str(error))
+
     async def _orders(self, since_ns: int) -> list[Order]:
         """The open orders, those placed since in the markets concerned, and what became of the others."""
-        orders = await self._account.fetch_open_orders(kind=self.channel.kind)
+        orders = await self._working()
         for symbol in self._markets(orders):
             orders += await _all(self._account.fetch_orders, symbol, since_ns)
         found = {(order.symbol, order.order_id) for order in orders}
@@ -154,6 +167,13 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
             if (order.symbol, order.order_id) not in found:
                 orders.append(await self._look_up(order))
         return orders
+
+    async def _working(self) -> list[Order]:
+        try:
+            return await self._account.fetch_open_orders(kind=self.channel.kind)
+        except UnknownSymbol:  # a market listed since we asked
+            await self._account.fetch_instruments(self.channel.kind, refresh=True)
+            return await self._account.fetch_open_orders(kind=self.channel.kind)
 
     async def _look_up(self, order: Order) -> Order:
         try:

@@ -199,8 +199,6 @@ async def test_what_was_filled_while_away_is_told_once_and_in_order(world: World
 
 
 async def test_an_order_in_a_market_that_was_listed_meanwhile(world: World) -> None:
-    if world.venue == "okx":
-        pytest.skip("takes an order in a market that it does not know for one of another kind")
     async with world.client.watch_orders(kind=world.kind) as orders:
         known = await world.offer()
         await read(orders, shown(known.order_id))

@@ -11,7 +11,15 @@ import pytest
 
 from tidewire._feed import LOGIN, Acknowledged, Answer, Moment, Refused, Several
 from tidewire.credentials import Credentials
-from tidewire.errors import AuthenticationError, ClockSkew, ConfigError, DecodeError, InsufficientFunds, RateLimited
+from tidewire.errors import (
+    AuthenticationError,
+    ClockSkew,
+    ConfigError,
+    DecodeError,
+    InsufficientFunds,
+    RateLimited,
+    UnknownSymbol,
+)
 from tidewire.models import Instrument, Order, OrderStatus, Side
 from tidewire.symbols import Kind, Symbol
 from tidewire.venues import venue
@@ -137,6 +145,20 @@ def test_what_is_not_of_the_kind_or_not_offered_is_left_out() -> None:
     for kind, expected in (("linear", ["BTC-USDT-PERP"]), ("spot", ["BTC-USDT"])):
         orders = OKX.watch_orders(kind=kind).parse(push(*rows))  # type: ignore[arg-type]
         assert [str(order.symbol) for order in orders] == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [("linear", {"instId": "NEW-USDT-SWAP"}), ("spot", {"instType": "SPOT", "instId": "NEW-USDT"})],
+)
+def test_a_market_that_may_have_been_listed_since_is_asked_for(kind: Kind, row: dict[str, str]) -> None:
+    with pytest.raises(UnknownSymbol, match="NEW-USDT"):
+        OKX.watch_orders(kind=kind).parse(push(ROW | row))
+
+
+@pytest.mark.parametrize("native", ["BTC-USD-SWAP", "BTC-USD-261225", "BTC-USD_UM-SWAP"])
+def test_contracts_that_are_not_offered_are_not_asked_for(native: str) -> None:
+    assert OKX.watch_orders(kind="linear").parse(push(ROW | {"instId": native})) == []
 
 
 @pytest.mark.parametrize("change", [{"state": "pondering"}, {"side": "hold"}, {"ordId": None}, {"fillSz": "much"}])

@@ -34,7 +34,6 @@ _LISTS: Final[Mapping[Kind, tuple[str, tuple[str, ...]]]] = {
     "linear": ("ANY", ("SWAP", "FUTURES")),
 }
 
-
 _OPERATIONS: Final = {"create_order": "batch-orders", "cancel_order": "cancel-order"}
 _ORDERS_PER_S = 200.0
 _ORDERS_BURST = 300
@@ -104,8 +103,7 @@ class OKXAccount(OKXStreams):
         return replace(self._feed(PRIVATE), private=True, login=_login)
 
     def _market(self, kind: Kind, native: str) -> tuple[Symbol, Decimal] | None:
-        """What is not offered here, such as an inverse contract, is not known."""
-        symbol = self._symbols.get((kind, native))
+        symbol = self._offered(native, kind)
         return None if symbol is None else (symbol, self._size(symbol))
 
     def _kind(self, kind: Kind) -> Kind:

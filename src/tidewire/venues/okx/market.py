@@ -32,6 +32,8 @@ _MS = 1_000_000
 _DEFAULT_BARS = 100
 _FUNDING_PAGE = 400
 _ONE = Decimal(1)
+_CONTRACT_PARTS = 3  # BTC-USDT-SWAP, BTC-USDT-261225; spot has two, options five
+_ELSEWHERE = frozenset({"USD", "USD_UM"})  # what inverse contracts, and those settled in several currencies, quote in
 
 _time = wire.row(wire.Time)
 _instruments = wire.rows(wire.InstrumentRow)
@@ -320,6 +322,16 @@ class OKXMarket(Venue):
             why = f"{self.name}: no {kind} instruments known; pass the venue's instruments to learn() first"
             raise UnknownSymbol(why, venue=self.name)
         return found
+
+    def _offered(self, native: str, kind: Kind) -> Symbol | None:
+        """The symbol behind an id in a list of everything; ``None`` for what is of another kind, or not offered here.
+
+        Raises ``UnknownSymbol`` for a market that may have been listed since the instruments were read.
+        """
+        parts = native.split("-")
+        if kind != "spot" and (len(parts) != _CONTRACT_PARTS or parts[1] in _ELSEWHERE):
+            return None
+        return self.known_symbol(native, kind)
 
     def _contract(self, symbol: str | Symbol) -> Symbol:
         market = self.symbol(symbol)

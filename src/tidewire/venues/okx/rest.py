@@ -244,9 +244,8 @@ class OKX(OKXAccount):
 
     def _open_orders(self, market: Symbol | None, kind: Kind, params: Params, newer: list[Order]) -> Call[list[Order]]:
         def parse(body: bytes) -> list[Order]:
-            known = self._learnt(kind) if market is None else {self.native_symbol(market): market}
-            found = [(row, known[row.instId]) for row in reversed(_orders(body)) if row.instId in known]
-            return [row.order(which, self._size(which)) for row, which in found] + newer
+            found = [(row, market or self._offered(row.instId, kind)) for row in reversed(_orders(body))]
+            return [row.order(which, self._size(which)) for row, which in found if which is not None] + newer
 
         def then(response: Response, value: list[Order]) -> Call[list[Order]] | None:
             page = _orders(response.body)
