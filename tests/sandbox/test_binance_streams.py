@@ -143,22 +143,24 @@ async def test_a_clean_line_never_makes_a_book_stale() -> None:
     assert all(truth.at[sequence] == shown for sequence, shown in observer.seen)
 
 
-@pytest.mark.parametrize("seed", range(4))
-async def test_trades_are_whole_and_in_order(seed: int) -> None:
+@pytest.mark.parametrize("symbol", ["BTC-USDT", "BTC-USDT-PERP"])
+@pytest.mark.parametrize("seed", range(3))
+async def test_trades_are_whole_and_in_order(seed: int, symbol: str) -> None:
     async with Sandbox("binance", pace=None, seed=seed) as sandbox:
         async with hurried(AsyncClient("binance", environment=sandbox)) as client:
             numbers: list[int] = []
-            stream = client.watch_trades("BTC-USDT")
+            stream = client.watch_trades(symbol)
             collecting = asyncio.create_task(collect(stream, numbers))
             async with asyncio.timeout(20):
                 while not numbers:
                     await asyncio.to_thread(sandbox.step)
                 for kind in FAULTS:
-                    sandbox.fail(kind, path='"trade"', times=None, probability=0.02 if kind == "close" else 0.08)
+                    sandbox.fail(kind, path="rade", times=None, probability=0.02 if kind == "close" else 0.08)
                 await asyncio.to_thread(sandbox.step, STEPS)
                 sandbox.clear_faults()
-                newest = (await client.fetch_trades("BTC-USDT", limit=1))[-1]
-                while numbers[-1] < int(newest.trade_id):
+                newest = (await client.fetch_trades(symbol, limit=1))[-1]
+                # Aggregates of futures are numbered by themselves.
+                while (numbers[-1] - int(newest.trade_id)) % 10**9 > 10**8:
                     await asyncio.to_thread(sandbox.step)
             await stream.aclose()
             await collecting

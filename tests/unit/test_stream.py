@@ -421,7 +421,6 @@ async def test_what_is_wrong_with_the_question_is_raised_before_anything_is_sent
     for refused in (
         lambda: streams.watch_funding_rate("BTC-USDT"),
         lambda: streams.watch_funding_rate("BTC-USDT-261225"),
-        lambda: streams.watch_trades("BTC-USDT-PERP"),
     ):
         with pytest.raises(NotSupported):
             refused()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from tidewire._call import Call
 from tidewire._feed import Acknowledged, Leaving, Moment, Refused
-from tidewire.errors import ConfigError, DecodeError, NotSupported
+from tidewire.errors import ConfigError, DecodeError
 from tidewire.models import Side
 from tidewire.venues import venue
 from tidewire.venues.binance.stream import read
@@ -126,6 +127,44 @@ def test_a_trade_that_is_none_is_a_decode_error(frame: bytes) -> None:
         BINANCE.watch_trades("BTC-USDT").parse(frame)
 
 
+AGGREGATE = (
+    b'{"e":"aggTrade","E":1616202009196,"a":389551486,"s":"BTCUSDT","p":"58665.00","q":"0.043","nq":"0.043",'
+    b'"f":621622993,"l":621622995,"T":1616202009188,"m":false}'
+)
+
+
+def test_futures_have_aggregates_with_ids_of_their_own() -> None:
+    channel = BINANCE.watch_trades("BTC-USDT-PERP")
+    assert (channel.feed.url, channel.topic) == ("wss://fstream.binance.com/market/stream", "btcusdt@aggTrade")
+    (trade,) = channel.parse(wrapped(AGGREGATE, b"btcusdt@aggTrade"))
+    assert (trade.trade_id, trade.price, trade.quantity) == ("389551486", Decimal("58665.00"), Decimal("0.043"))
+    assert (trade.side, trade.time_ns) == (Side.BUY, 1_616_202_009_188_000_000)
+    assert channel.contiguous
+    assert channel.recent.request.url == "https://fapi.binance.com/fapi/v1/aggTrades?symbol=BTCUSDT&limit=1000"
+    assert channel.recent.costs == {"linear-weight": 20}
+    row = b'[{"a":389551486,"p":"58665.00","q":"0.043","f":621622993,"l":621622995,"T":1616202009188,"m":false}]'
+    assert channel.recent.parse(row) == [trade]
+    with pytest.raises(DecodeError):
+        channel.parse(wrapped(TRADE, b"btcusdt@aggTrade"))
+
+
+def test_recorded_aggregates(fixtures: Path) -> None:
+    """Of perpetuals and dated futures, as the venue sent them in 2021."""
+    found: dict[str, str] = {}
+    for line in (fixtures / "crypto_msg_parser" / "binance.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if row["case"] in ("linear_swap", "linear_future") and "@aggTrade" in row["raw"]:
+            channel = BINANCE.watch_trades("BTC-USDT-PERP" if row["case"] == "linear_swap" else "BTC-USDT-210625")
+            topic, payload = read(row["raw"].encode())  # type: ignore[misc]
+            assert topic == channel.topic
+            (trade,) = channel.parse(payload)
+            found[topic] = f"{trade.trade_id} {trade.side} {trade.quantity} at {trade.price}"
+    assert found == {
+        "btcusdt@aggTrade": "389551486 buy 0.043 at 58665.00",
+        "btcusdt_210625@aggTrade": "21021 buy 0.094 at 62595.8",
+    }
+
+
 def test_where_and_what_to_subscribe() -> None:
     spot, linear = BINANCE.watch_book("BTC-USDT"), BINANCE.watch_book("BTC-USDT-PERP", 500)
     assert (spot.feed.url, spot.topic) == ("wss://stream.binance.com:9443/stream", "btcusdt@depth@100ms")
@@ -159,7 +198,5 @@ def test_what_is_offered() -> None:
         "watch_klines",
         "watch_funding_rate",
     }
-    with pytest.raises(NotSupported):
-        BINANCE.watch_trades("BTC-USDT-PERP")
     with pytest.raises(ConfigError, match="depth"):
         BINANCE.watch_book("BTC-USDT", 5001)

@@ -14,7 +14,7 @@ from ...models import FundingRate, KlineUpdate, Side, Ticker, Trade
 from ...symbols import Interval, Symbol
 from . import wire
 
-__all__ = ["funding_rate", "kline", "ticker", "trade"]
+__all__ = ["aggregate_trade", "funding_rate", "kline", "ticker", "trade"]
 
 
 class _Trade(msgspec.Struct, tag_field="e", tag="trade"):
@@ -44,6 +44,21 @@ def trade(frame: Buffer, symbol: Symbol) -> tuple[Trade]:
         time_ns=event.T * 1_000_000,
     )
     return (made,)
+
+
+class _Aggregate(wire.AggregateTrade, tag_field="e", tag="aggTrade"):
+    """As over REST."""
+
+
+class _AggregateFrame(msgspec.Struct):
+    data: _Aggregate
+
+
+_aggregate_frame = wire.decoder(_AggregateFrame)
+
+
+def aggregate_trade(frame: Buffer, symbol: Symbol) -> tuple[Trade]:
+    return (_aggregate_frame(frame).data.trade(symbol),)  # type: ignore[arg-type]
 
 
 class _Ticker(msgspec.Struct, tag_field="e", tag="24hrTicker"):

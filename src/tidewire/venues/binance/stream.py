@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from ..._call import Call
+from ..._call import Call, Request, encode_query
 from ..._channel import BookChannel, KlineChannel, TradeChannel, ValueChannel
 from ..._feed import Acknowledged, Buffer, Feed, Leaving, Message, Moment, Refused
 from ..._venue import Venue
@@ -46,6 +46,10 @@ _VALUES: Final[Mapping[Kind, str]] = {"spot": "/stream", "linear": "/market/stre
 
 # Commands and heartbeats a second that the venue takes: 5 on spot, 10 on futures. Beyond that it closes, then bans.
 _COMMANDS_PER_S: Final[Mapping[Kind, float]] = {"spot": 3.0, "linear": 5.0}
+
+_AGGREGATES: Final = "/fapi/v1/aggTrades"
+_AGGREGATES_WEIGHT: Final = 20
+_aggregates = wire.decoder(list[wire.AggregateTrade])
 
 _LIFE_S = 23.5 * 3600.0  # the venue ends a connection after 24 hours
 
@@ -78,16 +82,37 @@ class BinanceStreams(Venue):
         )
 
     def watch_trades(self, symbol: str | Symbol) -> TradeChannel:
-        """Single trades; on spot only, because futures publish aggregates with other ids. See: <symbol>@trade."""
+        """Spot: single trades. Futures: what a taker filled at one price, in one. See: <symbol>@trade, @aggTrade.
+
+        Aggregates have ids of their own, which rise by one: ``fetch_trades`` lists single trades with other ids.
+        """
         market = self.symbol(symbol)
         if market.kind != "spot":
-            raise self._unsupported(f"watch_trades for {market.kind}")
+            return self._watch_aggregates(market)
         return TradeChannel(
             feed=self._feed(market.kind),
             topic=f"{self.native_symbol(market).lower()}@trade",
             symbol=market,
             parse=partial(prices.trade, symbol=market),
             recent=self.fetch_trades(market, self.spec.trades_page[market.kind]),
+        )
+
+    def _watch_aggregates(self, market: Symbol) -> TradeChannel:
+        """The latest 1000 over REST mend a hole. See: /fapi/v1/aggTrades."""
+        native, single = self.native_symbol(market), self.fetch_trades(market)
+        query = encode_query({"symbol": native, "limit": self.spec.trades_page[market.kind]})
+        latest = replace(
+            single,
+            request=Request("GET", f"{self.rest_hosts[market.kind]}{_AGGREGATES}?{query}"),
+            parser=lambda body: [row.trade(market) for row in _aggregates(body)],
+            costs={f"{market.kind}-weight": _AGGREGATES_WEIGHT},
+        )
+        return TradeChannel(
+            feed=self._feed(market.kind, _VALUES),
+            topic=f"{native.lower()}@aggTrade",
+            symbol=market,
+            parse=partial(prices.aggregate_trade, symbol=market),
+            recent=latest,
         )
 
     def watch_ticker(self, symbol: str | Symbol) -> ValueChannel[Ticker]:

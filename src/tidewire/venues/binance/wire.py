@@ -223,6 +223,27 @@ class PublicTrade(msgspec.Struct):
         )
 
 
+class AggregateTrade(msgspec.Struct):
+    """What one taker order filled at one price. Its id is of a series of its own, not that of single trades."""
+
+    a: int
+    p: Decimal
+    q: Decimal
+    T: int
+    m: bool
+
+    def trade(self, symbol: Symbol) -> Trade:
+        return Trade(
+            venue=VENUE,
+            symbol=symbol,
+            trade_id=str(self.a),
+            price=self.p,
+            quantity=self.q,
+            side=Side.SELL if self.m else Side.BUY,
+            time_ns=self.T * 1_000_000,
+        )
+
+
 class PremiumIndex(msgspec.Struct):
     symbol: str
     markPrice: Decimal

@@ -10,7 +10,7 @@ from ...._dialect import Bar, Exchange
 from ....models import FundingRate, Instrument, Side, Ticker, Trade
 from .ask import MS, Ask
 from .refusal import Refusal
-from .text import price_text, quantity_text, sequence_of, value_text
+from .text import aggregate_of, price_text, quantity_text, sequence_of, value_text
 
 __all__ = [
     "agg_trades",
@@ -78,14 +78,14 @@ def agg_trades(ask: Ask) -> Any:
     rows = [
         trade
         for trade in ask.exchange.trades(instrument.symbol, 10**6)
-        if (from_id is None or int(trade.trade_id) >= from_id)
+        if (from_id is None or aggregate_of(ask.kind, int(trade.trade_id)) >= from_id)
         and (start is None or trade.time_ns // MS * MS >= start)
         and (end is None or trade.time_ns // MS * MS < end)
     ]
     page = rows[-size:] if start is None and from_id is None else rows[:size]
     return [
         {
-            "a": int(trade.trade_id),
+            "a": aggregate_of(ask.kind, int(trade.trade_id)),
             "p": price_text(instrument, trade.price),
             "q": quantity_text(instrument, trade.quantity),
             "f": int(trade.trade_id),

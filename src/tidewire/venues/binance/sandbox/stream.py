@@ -13,11 +13,16 @@ from ....errors import ConfigError
 from ....models import FundingRate, Instrument, Level, Side, Ticker, Trade
 from ....symbols import Interval, Kind, Symbol
 from .ask import MS
-from .text import price_text, quantity_text, sequence_of
+from .text import aggregate_of, price_text, quantity_text, sequence_of
 
 __all__ = ["BinanceSession"]
 
 _DEPTH: Final = {"spot": ("depth", "depth@100ms"), "linear": ("depth", "depth@100ms", "depth@500ms")}
+# The futures' streams were split by topic on 2026-04-23. A stream at the wrong address is silent there; here, refused.
+_PARTS: Final = {
+    "/public": (*_DEPTH["linear"], "bookTicker", "trade"),
+    "/market": ("aggTrade", "ticker", "markPrice"),
+}
 _MESSAGES_A_SECOND: Final = {"spot": 5, "linear": 10}
 _MOST_STREAMS: Final = 1024
 
@@ -25,8 +30,8 @@ _MOST_STREAMS: Final = 1024
 class BinanceSession:
     """One connection: the streams that it follows, raw or wrapped in ``{"stream": …, "data": …}``."""
 
-    def __init__(self, kind: Kind, exchange: Exchange, names: Iterable[str], *, combined: bool) -> None:
-        self._kind, self._combined = kind, combined
+    def __init__(self, kind: Kind, exchange: Exchange, names: Iterable[str], *, combined: bool, part: str = "") -> None:
+        self._kind, self._combined, self._part = kind, combined, part
         self._instruments = {instrument.symbol: instrument for instrument in exchange.instruments(kind)}
         self._symbols = {instrument.native.lower(): symbol for symbol, instrument in self._instruments.items()}
         self._names: dict[str, None] = dict.fromkeys(names)
@@ -36,17 +41,17 @@ class BinanceSession:
     def open(cls, path: str, exchange: Exchange) -> BinanceSession | None:
         """Read ``/ws``, ``/ws/<stream>``, ``/stream?streams=<a>/<b>``, behind ``/public`` or ``/market`` on futures."""
         parts = urlsplit(path)
-        place, kind = parts.path, "spot"
-        for prefix in ("/public", "/market"):
+        place, part = parts.path, ""
+        for prefix in _PARTS:
             if place.startswith(prefix + "/"):
-                place, kind = place.removeprefix(prefix), "linear"
+                place, part = place.removeprefix(prefix), prefix
         if place == "/stream":
             names = [name for text in parse_qs(parts.query).get("streams", []) for name in text.split("/")]
         elif place == "/ws" or place.startswith("/ws/"):
             names = [name for name in place.split("/")[2:] if name]
         else:
             return None
-        return cls("linear" if kind == "linear" else "spot", exchange, names, combined=place == "/stream")
+        return cls("linear" if part else "spot", exchange, names, combined=place == "/stream", part=part)
 
     def receive(self, text: str | bytes, exchange: Exchange) -> Iterable[str]:
         """SUBSCRIBE, UNSUBSCRIBE and LIST_SUBSCRIPTIONS; too many messages in a second end the connection."""
@@ -128,9 +133,10 @@ class BinanceSession:
                 Interval.parse(channel.removeprefix("kline_"))
             except ConfigError:
                 return False
-            return True
-        funding = ("markPrice",) if self._kind == "linear" else ()
-        return channel in ("trade", "aggTrade", "bookTicker", "ticker", *funding, *_DEPTH[self._kind])
+            return self._part != "/public"
+        if self._part:
+            return channel in _PARTS[self._part]
+        return channel in ("trade", "aggTrade", "bookTicker", "ticker", *_DEPTH[self._kind])
 
     def _render(self, instrument: Instrument, event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
         match event:
@@ -172,7 +178,7 @@ def _agg_trade(instrument: Instrument, trade: Trade) -> dict[str, Any]:
         "e": "aggTrade",
         "E": moment,
         "s": instrument.native,
-        "a": number,
+        "a": aggregate_of(instrument.kind, number),
         "p": price_text(instrument, trade.price),
         "q": quantity_text(instrument, trade.quantity),
         "f": number,

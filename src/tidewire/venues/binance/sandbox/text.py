@@ -7,7 +7,7 @@ from decimal import Decimal
 from ....models import Instrument
 from ....symbols import Kind
 
-__all__ = ["price_text", "quantity_text", "sequence_of", "value_text"]
+__all__ = ["aggregate_of", "price_text", "quantity_text", "sequence_of", "value_text"]
 
 
 def price_text(instrument: Instrument, price: Decimal) -> str:
@@ -27,3 +27,8 @@ def value_text(instrument: Instrument, value: Decimal) -> str:
 def sequence_of(kind: Kind, sequence: int) -> int:
     """The book's update id. On futures ids are shared by all symbols and thus not dense: only every third is ours."""
     return sequence if kind == "spot" else 3 * sequence
+
+
+def aggregate_of(kind: Kind, trade_id: int) -> int:
+    """The id of a trade's aggregate: on futures of a series of its own, so that nobody takes one for the other."""
+    return trade_id if kind == "spot" else trade_id + 10**9
