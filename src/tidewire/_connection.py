@@ -47,7 +47,7 @@ class ConnectionStats(msgspec.Struct, frozen=True, kw_only=True):
     """A connection's history in numbers.
 
     ``unreadable`` counts frames that could not be read at all, ``missing`` messages that the venue numbered and that
-    never came; ``rotations`` times that another line took over without an interruption. ``gaps``, ``latency`` and
+    never came; ``rotations`` times that another line took over, prepared before the old one ended. ``gaps``, ``latency`` and
     ``lag`` sum up those of its books.
     """
 

@@ -1,12 +1,13 @@
-"""The venue of the soak test, in a process of its own: deltas of every book, as fast as they are taken.
+"""The venue of the soak test, in a process of its own: deltas of every book, as fast as they are read.
 
 Prints its port. A connection to ``/control`` may say ``sequence`` (answered with the last number sent), ``cut`` (every
-other connection is aborted) and ``stop``.
+other connection is aborted), ``stop``, and, as a number, how far it has read.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import sys
@@ -14,6 +15,11 @@ import sys
 from tidewire._websocket import Socket, serve
 
 DEPTH = 20
+AHEAD = 50
+"""Changes of every book sent beyond what is known to be read. A venue does not outrun its reader for minutes; where it
+does, the system's buffers fill, and rotations and snapshots wait for seconds behind what is in them."""
+PATIENCE_S = 0.1
+"""While books wait for their snapshots, nothing is known to be read."""
 
 
 class Source:
@@ -24,6 +30,8 @@ class Source:
         self._parts = [self._make(f"A{number:03d}USDT") for number in range(symbols)]
         self._topics: dict[Socket, set[str]] = {}
         self.sequence = 1
+        self._read = 1
+        self._heard = asyncio.Event()
         self.stopped = False
 
     def _make(self, native: str) -> tuple[str, str, list[str]]:
@@ -48,6 +56,9 @@ class Source:
                     each.abort()
             case "stop":
                 self.stopped = True
+            case number if number.isdecimal():
+                self._read = int(number)
+                self._heard.set()
             case _:
                 command = json.loads(text)
                 socket.send(json.dumps({"result": None, "id": command["id"]}, separators=(",", ":")))
@@ -70,8 +81,16 @@ class Source:
                 for socket, topics in self._topics.items():
                     if topic in topics:
                         socket.send(text)
-            await asyncio.sleep(0)
+            await self._until_read()
         await server.close()
+
+    async def _until_read(self) -> None:
+        await asyncio.sleep(0)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                while self.sequence > self._read + AHEAD:
+                    self._heard.clear()
+                    await self._heard.wait()
 
 
 class Peer:

@@ -46,6 +46,7 @@ class Control:
     def __init__(self) -> None:
         self.socket: Socket | None = None
         self._answers: list[asyncio.Future[int]] = []
+        self._read = 0
 
     def on_frame(self, payload: memoryview | bytes, is_text: bool) -> None:
         self._answers.pop(0).set_result(int(bytes(payload)))
@@ -56,6 +57,12 @@ class Control:
     def say(self, text: str) -> None:
         assert self.socket is not None
         self.socket.send(text)
+
+    def has_read(self, sequence: int) -> None:
+        """Tell how far the books have come, now and then."""
+        if sequence >= self._read + 10:
+            self._read = sequence
+            self.say(str(sequence))
 
     async def snapshot(self, call: Call[Any]) -> Any:
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -80,9 +87,10 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def read(stream: BookStream, live: list[int]) -> None:
+async def read(stream: BookStream, control: Control, live: list[int]) -> None:
     async for book in stream:
         live[0] += book.state is BookState.LIVE
+        control.has_read(book.sequence or 0)
 
 
 async def instrument(symbol: str | Symbol) -> Any:
@@ -102,11 +110,13 @@ async def soak(port: int) -> None:
     binance = venue("binance", stream_url=f"ws://127.0.0.1:{port}")
     streams = Streams(binance, run=control.snapshot, instrument=instrument, patience=QUICK)
     opened = [limited(streams.watch_book(f"A{number:03d}-USDT", DEPTH)) for number in range(SYMBOLS)]
-    readers = [asyncio.create_task(read(stream, live)) for stream in opened]
-    began = time.monotonic()
-    while seen < MESSAGES and time.monotonic() - began < LIMIT_S:
+    readers = [asyncio.create_task(read(stream, control, live)) for stream in opened]
+    began, enough = time.monotonic(), False
+    while not enough and time.monotonic() - began < LIMIT_S:
         await asyncio.sleep(0.25)
-        seen = sum(each.messages for each in streams.stats().connections)
+        connections = streams.stats().connections
+        seen = sum(each.messages for each in connections)
+        enough = seen >= MESSAGES and all(each.rotations and each.reconnects for each in connections)
         if time.monotonic() - began > (cuts + 1) * LIMIT_S / 12:
             cuts += 1
             control.say("cut")
