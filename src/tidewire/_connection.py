@@ -47,8 +47,8 @@ class ConnectionStats(msgspec.Struct, frozen=True, kw_only=True):
     """A connection's history in numbers.
 
     ``unreadable`` counts frames that could not be read at all, ``missing`` messages that the venue numbered and that
-    never came; ``rotations`` times that another line took over, prepared before the old one ended. ``gaps``, ``latency`` and
-    ``lag`` sum up those of its books.
+    never came; ``rotations`` times that another line took over, prepared before the old one ended.
+    ``gaps``, ``latency`` and ``lag`` sum up those of its books.
     """
 
     url: str
