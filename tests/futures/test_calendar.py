@@ -178,6 +178,19 @@ def test_the_day_after_the_last_is_not_guessed():
         CALENDAR.trading_day_of(at("2026-12-31 21:00"))
 
 
+@pytest.mark.parametrize("day", [date(2009, 6, 1), date(2028, 6, 1)])
+def test_no_day_is_next_to_one_that_is_not_known(day):
+    for ask in (
+        CALENDAR.next,
+        CALENDAR.previous,
+        lambda day: CALENDAR.trading_day_of(datetime(day.year, 6, 1, 9, tzinfo=CHINA)),
+    ):
+        with pytest.raises(tw.ConfigError, match=r"lies outside the calendar of 2010 to 2026 .*update tidewire"):
+            ask(day)
+    assert CALENDAR.previous(date(2027, 1, 1)) == date(2026, 12, 31)
+    assert CALENDAR.next(date(2009, 12, 31)) == date(2010, 1, 4)
+
+
 def test_saturdays_declared_working_days_are_no_trading_days():
     assert not CALENDAR.is_trading_day(date(2026, 10, 10))
 

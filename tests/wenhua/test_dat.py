@@ -11,60 +11,13 @@ import numpy as np
 import pytest
 
 import tidewire as tw
-from tidewire.futures import CHINA, Bars, Calendar
+from tidewire.futures import CHINA, Bars
 from tidewire.klines import Klines
 from tidewire.wenhua import LAYOUTS, WenhuaFormatError, read_dat, write_dat
 
-CALENDAR = Calendar()
-EIGHT_HOURS = 8 * 3600
+from .files import CALENDAR, assert_same, independent, minutes, walk
+
 INTRADAY = [name for name in LAYOUTS if name != "daily"]
-
-
-def minutes(code="rb", first=date(2026, 11, 17), days=3):
-    """Beginnings of the minutes of some trading days, in China."""
-    day, found = first, []
-    for _ in range(days):
-        for session in CALENDAR.sessions(code, day):
-            found += [session.start + timedelta(minutes=n) for n in range(session.minutes)]
-        day = CALENDAR.next(day)
-    return found
-
-
-def walk(moments, seed=7, tick=1.0, start=3000):
-    """Rows of (moment, open, high, low, close, volume, open interest)."""
-    source, price, rows, interest = random.Random(seed), start, [], 100_000
-    for moment in moments:
-        close = max(10, price + source.randint(-3, 3))
-        high, low = max(price, close) + source.randint(0, 2), min(price, close) - source.randint(0, 2)
-        interest += source.randint(-50, 50)
-        rows.append((moment, price * tick, high * tick, low * tick, close * tick, source.randint(0, 900), interest))
-        price = close
-    return rows
-
-
-def independent(rows, layout, *, local=False, end_s=0):
-    """The file as the public descriptions have it, by struct, without a line of the package's."""
-    out = bytearray()
-    if layout in ("intraday", "counted-28", "counted-32"):
-        out += struct.pack("<I", len(rows))
-    for moment, open_, high, low, close, volume, interest in rows:
-        stamp = int(moment.timestamp()) + (EIGHT_HOURS if local else 0) + end_s
-        out += struct.pack("<I4f2f", stamp, open_, close, high, low, volume, interest)
-        if layout in ("intraday", "headless-36"):
-            out += struct.pack("<2f", 0.0, 1.5)
-        elif layout in ("headless-32", "counted-32"):
-            out += struct.pack("<f", 0.0)
-        elif layout == "daily":
-            out += struct.pack("<f5s", close, b"\x01\x02\x03\x04\x05")
-    return bytes(out)
-
-
-def assert_same(bars, rows):
-    klines = bars.klines
-    assert klines.open_time.tolist() == [int(row[0].timestamp()) * 10**9 for row in rows]
-    for index, column in enumerate((klines.open, klines.high, klines.low, klines.close, klines.volume), 1):
-        np.testing.assert_array_equal(column, np.array([row[index] for row in rows], float))
-    np.testing.assert_array_equal(bars.open_interest, np.array([row[6] for row in rows], float))
 
 
 @pytest.mark.parametrize("stamp", ["begin", "end"])
@@ -133,9 +86,9 @@ def bars_of(rows):
 def test_what_is_written_is_what_the_independent_writer_writes(tmp_path, layout, time_base, stamp):
     rows = walk(minutes())
     write_dat(tmp_path / "a.dat", bars_of(rows), layout=layout, time_base=time_base, stamp=stamp)
-    expected = independent(rows, layout, local=time_base == "local", end_s=60 if stamp == "end" else 0)
-    written = (tmp_path / "a.dat").read_bytes()
-    assert len(written) == len(expected)
+    end_s = 60 if stamp == "end" else 0
+    expected = independent(rows, layout, local=time_base == "local", end_s=end_s, unknown=0.0)
+    assert (tmp_path / "a.dat").read_bytes() == expected
     assert_same(read_dat(tmp_path / "a.dat", code="rb"), rows)
 
 
@@ -221,7 +174,8 @@ def test_doubt_is_told_with_the_scores(tmp_path):
     rows = walk(minutes(days=1))
     rows[100] = (*rows[100][:3], 99999.0, *rows[100][4:])  # a low above the high
     (tmp_path / "a.dat").write_bytes(independent(rows, "intraday"))
-    with pytest.raises(WenhuaFormatError, match=r"record 100 of 345, at byte 3604, is not sound as intraday"):
+    told = r"record 100 of 345, at byte 3604, is not sound as intraday: its prices are \d+, \d+, 99999, \d+"
+    with pytest.raises(WenhuaFormatError, match=told):
         read_dat(tmp_path / "a.dat")
     for index in range(0, 345, 3):
         rows[index] = (*rows[index][:3], 99999.0, *rows[index][4:])
@@ -229,6 +183,38 @@ def test_doubt_is_told_with_the_scores(tmp_path):
     with pytest.raises(WenhuaFormatError, match=r"no known layout fits this file; intraday: 6[67]") as caught:
         read_dat(tmp_path / "b.dat")
     assert caught.value.scores["intraday"] == pytest.approx(2 / 3, abs=0.02)
+
+
+def test_prices_off_the_products_tick_are_refused(tmp_path):
+    """A wrong code must not move prices onto its ticks."""
+    rows = walk(minutes(days=1))
+    (tmp_path / "a.dat").write_bytes(independent(rows))
+    with pytest.raises(WenhuaFormatError, match=r"record \d+ of 345, .* on a tick of 10: its prices are"):
+        read_dat(tmp_path / "a.dat", code="cu")
+
+
+def test_prices_of_an_earlier_tick_stay(tmp_path):
+    """Gold had ticks of 0.05 until 2019, which are no multiples of today's 0.02."""
+    rows = walk(minutes("au", first=date(2019, 12, 9)), tick=0.01, start=34305)
+    rows = [(moment, *(round(p, 2) for p in prices), volume, oi) for moment, *prices, volume, oi in rows]
+    (tmp_path / "a.dat").write_bytes(independent(rows))
+    assert_same(read_dat(tmp_path / "a.dat", code="au"), rows)
+
+
+def test_a_settlement_between_two_ticks_stays(tmp_path):
+    days = [day for day in CALENDAR.trading_days if date(2026, 1, 1) <= day <= date(2026, 6, 30)]
+    rows = walk([datetime.combine(day, datetime.min.time(), CHINA) for day in days])
+    data = bytearray(independent(rows, "daily"))
+    data[28:32] = struct.pack("<f", 3000.5)
+    (tmp_path / "a.dat").write_bytes(data)
+    assert read_dat(tmp_path / "a.dat", code="rb").settlement[:2].tolist() == [3000.5, rows[1][4]]
+
+
+def test_a_stamp_that_a_short_file_does_not_show_is_not_guessed(tmp_path):
+    """Quarters of one morning, from 09:15: it may be CFFEX's first of 2015, or the end of any other's."""
+    moments = [moment for moment in minutes("AP", days=1) if moment.minute % 15 == 0 and moment.hour < 11]
+    (tmp_path / "a.dat").write_bytes(independent(walk(moments), end_s=900))
+    assert read_dat(tmp_path / "a.dat", code="AP").provenance.facts["stamp"] == "unknown"
 
 
 def test_a_clock_that_fits_no_session_is_refused(tmp_path):

@@ -61,6 +61,9 @@ class Rounding {
     return tick_ == 0 ? price : std::nearbyint(price * scale_ / tick_) * tick_ / scale_;
   }
 
+  // Whether a price was a multiple of the tick before it became a 32-bit float, which keeps 24 bits.
+  static bool stands(double price, double rounded) { return std::abs(price - rounded) <= price * 0x1p-23; }
+
  private:
   double tick_, scale_;
 };
@@ -87,14 +90,22 @@ std::size_t read_dat(Bytes body, const DatLayout& layout, std::int64_t tick, int
     const Record record = read(p, layout);
     if (!is_sound(record, before, layout.open_interest >= 0)) break;
     before = record.time;
+    const double open = rounded(record.open), high = rounded(record.high);
+    const double low = rounded(record.low), close = rounded(record.close);
+    if (!Rounding::stands(record.open, open) || !Rounding::stands(record.high, high) ||
+        !Rounding::stands(record.low, low) || !Rounding::stands(record.close, close))
+      break;
     out.time[row] = static_cast<std::int64_t>(record.time);
-    out.open[row] = rounded(record.open);
-    out.high[row] = rounded(record.high);
-    out.low[row] = rounded(record.low);
-    out.close[row] = rounded(record.close);
+    out.open[row] = open;
+    out.high[row] = high;
+    out.low[row] = low;
+    out.close[row] = close;
     out.volume[row] = record.volume;
     if (layout.open_interest >= 0) out.open_interest[row] = record.open_interest;
-    if (layout.settlement >= 0) out.settlement[row] = rounded(field(p, layout.settlement));
+    if (layout.settlement >= 0) {
+      const double settlement = field(p, layout.settlement), near = rounded(settlement);
+      out.settlement[row] = Rounding::stands(settlement, near) ? near : settlement;  // may be a mean
+    }
   }
   return row;
 }

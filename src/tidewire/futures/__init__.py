@@ -8,6 +8,7 @@ from __future__ import annotations
 from .bars import BarBuilder, Bars, BarStats, Provenance
 from .calendar import CHINA, Calendar, Session
 from .contracts import Combination, Continuous, Contract, FuturesSymbol, Option
+from .expiry import last_trading_day
 from .products import Product, check_product, product, products
 from .rolls import (
     DailyRow,
@@ -45,6 +46,7 @@ __all__ = [
     "check_product",
     "days_before_expiry",
     "format_symbol",
+    "last_trading_day",
     "open_interest_lead",
     "parse_symbol",
     "product",

@@ -130,11 +130,11 @@ class Calendar:
 
     def next(self, day: date) -> date:
         """Return the first trading day after a day."""
-        return self._at(bisect_left(self.trading_days, day + _DAY), day)
+        return self._at(bisect_left(self.trading_days, day + _DAY), day + _DAY)
 
     def previous(self, day: date) -> date:
         """Return the last trading day before a day."""
-        return self._at(bisect_left(self.trading_days, day) - 1, day)
+        return self._at(bisect_left(self.trading_days, day) - 1, day - _DAY)
 
     def trading_day_of(self, moment: datetime, product_code: str | None = None) -> date:
         """Return the trading day that a moment belongs to; a naive one is China Standard Time.
@@ -234,8 +234,8 @@ class Calendar:
         return Session(start, ends, "night", (start - timedelta(minutes=5), start))
 
     def _at(self, index: int, day: date) -> date:
+        self._check(day)
         if not 0 <= index < len(self.trading_days):
-            self._check(day)
             raise ConfigError(f"the calendar is of {min(self._years)} to {max(self._years)}; {_HOW_TO_UPDATE}")
         return self.trading_days[index]
 

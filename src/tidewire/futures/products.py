@@ -11,13 +11,14 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from math import gcd
+from typing import Literal, cast
 
 import msgspec
 
 from ..errors import ConfigError
 
-__all__ = ["Exchange", "Grade", "Product", "check_product", "product", "products", "rows"]
+__all__ = ["Exchange", "Grade", "Product", "check_product", "price_step", "product", "products", "rows"]
 
 Exchange = Literal["SHFE", "INE", "DCE", "CZCE", "CFFEX", "GFEX"]
 EXCHANGES: tuple[Exchange, ...] = ("SHFE", "INE", "DCE", "CZCE", "CFFEX", "GFEX")
@@ -72,6 +73,13 @@ def product(code: str, *, on: date | None = None) -> Product:
         spans = ", ".join(f"{each.valid_from or 'the beginning'} to {each.valid_to or 'now'}" for each in history)
         raise ConfigError(f"{history[-1].code} was not traded on {on}: the table has it from {spans}")
     return found
+
+
+def price_step(code: str) -> Decimal:
+    """Return the largest step that every price of a product lies on, whatever tick of the table stood at its time."""
+    ticks = [terms.tick for terms in _histories()[product(code).code.lower()]]
+    scale = min(Decimal(1).scaleb(cast("int", tick.as_tuple().exponent)) for tick in ticks)
+    return gcd(*(int(tick / scale) for tick in ticks)) * scale
 
 
 def check_product(code: str, *, multiplier: int, tick: Decimal, on: date) -> list[str]:

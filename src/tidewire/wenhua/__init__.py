@@ -5,8 +5,22 @@ Not affiliated with Wenhua. The layouts are community knowledge, unverified here
 
 from __future__ import annotations
 
+from .catalogue import Listing
 from .dat import read_dat, write_dat
 from .exports import read_csv, write_csv
+from .install import DataFile, Install, open_install
 from .layouts import LAYOUTS, Layout, WenhuaFormatError
 
-__all__ = ["LAYOUTS", "Layout", "WenhuaFormatError", "read_csv", "read_dat", "write_csv", "write_dat"]
+__all__ = [
+    "LAYOUTS",
+    "DataFile",
+    "Install",
+    "Layout",
+    "Listing",
+    "WenhuaFormatError",
+    "open_install",
+    "read_csv",
+    "read_dat",
+    "write_csv",
+    "write_dat",
+]

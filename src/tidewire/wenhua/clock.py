@@ -26,6 +26,7 @@ _DAY_S = 86_400
 _MOST = 0.99
 _CLEARLY_WORSE = 0.8
 _SAMPLE = 100_000  # rows are enough to tell
+_ENOUGH_DAYS = 3
 
 
 def _clock(text: str) -> int:
@@ -56,14 +57,18 @@ def find_time_base(seconds: Seconds, *, daily: bool) -> TimeBase:
     return best
 
 
-def find_stamp(local: Seconds) -> Stamp | None:
-    """Find whether bars are stamped at their beginning or end; ``None`` where the file does not show it."""
-    clock = local[:_SAMPLE] % _DAY_S
-    by_day = clock[(clock >= _clock("08:00")) & (clock <= _clock("16:00"))]
-    if not len(by_day):
+def find_stamp(local: Seconds, step: int) -> Stamp | None:
+    """Find whether bars of ``step`` seconds are stamped at their beginning or end; ``None`` where it does not show."""
+    sample = local[:_SAMPLE]
+    clock = sample % _DAY_S
+    by_day = (clock >= _clock("08:00")) & (clock <= _clock("16:00"))
+    if not np.any(by_day):
         return None
-    begins, ends = int(by_day.min()) in _BEGINS, int(by_day.max()) in _ENDS
-    if begins == ends:
+    first, last = int(clock[by_day].min()), int(clock[by_day].max())
+    begins, ends = first in _BEGINS, last in _ENDS
+    # The end of a bar may be another exchange's beginning (09:15). Only whole days, which would show 15:00, exclude it.
+    days = len(np.unique(sample[by_day] // _DAY_S))
+    if begins == ends or (begins and first - step in _BEGINS and days < _ENOUGH_DAYS):
         return None
     return "begin" if begins else "end"
 

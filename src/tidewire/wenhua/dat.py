@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +16,13 @@ from .._native import read_dat as read_records
 from ..errors import ConfigError
 from ..futures.bars import Bars, Provenance
 from ..futures.calendar import Calendar
-from ..futures.products import product
+from ..futures.products import price_step
 from ..klines import Klines
 from ..symbols import Interval
 from .clock import OFFSET_S, Stamp, TimeBase, find_stamp, find_time_base
 from .layouts import LAYOUTS, Layout, Memory, WenhuaFormatError, body, detect
 
-__all__ = ["interval_of", "read_dat", "trading_days", "write_dat"]
+__all__ = ["Reading", "copy", "decode", "interval_of", "read_dat", "trading_days", "write_dat"]
 
 Seconds = npt.NDArray[np.int64]
 Column = npt.NDArray[np.float64]
@@ -33,23 +34,30 @@ _DAY_S = 86_400
 _SAMPLE = 100_000  # rows show what the distance of bars is
 
 
+class Reading(TypedDict, total=False):
+    """What a reader may be told instead of finding it out: see ``read_dat``."""
+
+    layout: str
+    tick: Decimal | str | None
+    time_base: TimeBase | Literal["auto"]
+    stamp: Stamp | Literal["auto"]
+
+
 def read_dat(
     path: str | os.PathLike[str],
     *,
-    layout: str = "auto",
     code: str | None = None,
-    tick: Decimal | str | None = None,
     interval: Interval | str | None = None,
-    time_base: TimeBase | Literal["auto"] = "auto",
-    stamp: Stamp | Literal["auto"] = "auto",
     calendar: Calendar | None = None,
+    **reading: Unpack[Reading],
 ) -> Bars:
     """Read a bar file; its layout, clock and stamps are found from its content, or refused where they are in doubt.
 
     ``layout`` names one of ``LAYOUTS`` instead of looking. Files keep 32-bit floats: prices are rounded to ``tick``, or
-    to that of the product ``code``; without either they stay as stored. ``interval`` is found from the distance of bars
-    when not given. ``open_time`` is the bar's beginning where the stamp is known (``provenance.facts["stamp"]``), and
-    the file's own time where it is not. ``trading_day`` is NaT outside the calendar's years.
+    to the step that all ticks of the product ``code`` share, and refused if they do not lie on it; without either they
+    stay as stored. ``interval`` is found from the distance of bars when not given. ``open_time`` is the bar's beginning
+    where the stamp is known (``provenance.facts["stamp"]``), and the file's own time where it is not; ``time_base`` and
+    ``stamp`` say what you know of them. ``trading_day`` is NaT outside the calendar's years.
 
     The file is mapped, never changed, and read once. At most 16 unsound records at its end are cut, since a terminal
     may be writing; ``provenance.facts["cut"]`` counts them. Raises ``WenhuaFormatError`` when the layout or the clock
@@ -57,18 +65,32 @@ def read_dat(
 
     The layouts are as publicly described; they were not compared with a file of the vendor's.
     """
-    if layout != "auto" and layout not in LAYOUTS:
-        raise ConfigError(f"there is no layout {layout!r}; there are {', '.join(LAYOUTS)}")
-    step = Decimal(tick) if tick is not None else product(code).tick if code is not None else None
-    memory = _map(path)
+    _check_layout(reading.get("layout", "auto"))
+    return decode(_map(path), path, code=code, interval=interval, calendar=calendar, **reading)
+
+
+def decode(
+    memory: Memory,
+    source: str | os.PathLike[str],
+    *,
+    code: str | None = None,
+    interval: Interval | str | None = None,
+    calendar: Calendar | None = None,
+    layout: str = "auto",
+    tick: Decimal | str | None = None,
+    time_base: TimeBase | Literal["auto"] = "auto",
+    stamp: Stamp | Literal["auto"] = "auto",
+) -> Bars:
+    """Read a file's bytes as ``read_dat`` does; ``source`` names them."""
+    step = Decimal(tick) if tick is not None else price_step(code) if code is not None else None
     chosen, score = (LAYOUTS[layout], float("nan")) if layout != "auto" else detect(memory)
-    times, columns, cut = _records(memory, chosen, step, path)
+    times, columns, cut = _records(memory, chosen, step, source)
     daily = _is_daily(times)
     base = find_time_base(times, daily=daily) if time_base == "auto" else time_base
     local = times + (OFFSET_S if base == "utc" else 0)
     length = Interval.parse(interval) if interval is not None else interval_of(times, daily=daily)
-    found = ("begin" if daily else find_stamp(local)) if stamp == "auto" else stamp
     seconds = 0 if length is None or length.ns is None else length.ns // _NS
+    found = _stamp(local, length, daily=daily) if stamp == "auto" else stamp
     begins = local - (seconds if found == "end" else 0)
     facts = {
         "layout": chosen.name,
@@ -87,7 +109,7 @@ def read_dat(
         trading_day=trading_days(begins, calendar or Calendar(), daily=daily),
         open_interest=values["open_interest"],
         settlement=values["settlement"] if chosen.offsets[-1] >= 0 else None,
-        provenance=Provenance("wenhua", os.fspath(path), facts),
+        provenance=Provenance("wenhua", os.fspath(source), facts),
     )
 
 
@@ -103,8 +125,7 @@ def write_dat(
 
     A file that is there is not overwritten (``ConfigError``): a terminal's own data are never changed.
     """
-    if layout not in LAYOUTS:
-        raise ConfigError(f"there is no layout {layout!r}; there are {', '.join(LAYOUTS)}")
+    _check_layout(layout)
     shape = LAYOUTS[layout]
     klines = bars.klines
     stamps = klines.open_time if stamp == "begin" else bars.end_time
@@ -124,6 +145,22 @@ def write_dat(
         raise ConfigError(f"{os.fspath(path)} is there already, and is not overwritten") from error
 
 
+def copy(path: str | os.PathLike[str]) -> Memory:
+    """Read a file that a terminal may be writing to: mapped, it could neither be cut nor replaced meanwhile."""
+    try:
+        memory = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise ConfigError(f"{os.fspath(path)} cannot be read: {error.strerror}") from error
+    if not len(memory):
+        raise WenhuaFormatError(f"{os.fspath(path)} is empty")
+    return memory
+
+
+def _check_layout(layout: str) -> None:
+    if layout not in (*LAYOUTS, "auto"):
+        raise ConfigError(f"there is no layout {layout!r}; there are {', '.join(LAYOUTS)}")
+
+
 def _map(path: str | os.PathLike[str]) -> Memory:
     try:
         with Path(path).open("rb") as file:
@@ -135,7 +172,7 @@ def _map(path: str | os.PathLike[str]) -> Memory:
 
 
 def _records(
-    memory: Memory, layout: Layout, step: Decimal | None, path: str | os.PathLike[str]
+    memory: Memory, layout: Layout, step: Decimal | None, source: str | os.PathLike[str]
 ) -> tuple[Seconds, Column, int]:
     """Read every record: times, columns, and how many at the end were cut."""
     records = body(memory, layout)
@@ -147,12 +184,27 @@ def _records(
     times, columns = np.empty(rows, np.int64), np.empty((7, rows))
     sound = read_records(records, layout.record, layout.offsets, units, max(-exponent, 0), times, columns)
     if rows - sound > _TAIL or sound == 0:
-        at = layout.header + sound * layout.record
-        raise WenhuaFormatError(
-            f"{os.fspath(path)}: record {sound} of {rows}, at byte {at}, is not sound as {layout.name}"
-        )
+        raise WenhuaFormatError(f"{os.fspath(source)}: {_told(records, layout, sound, rows, step)}")
     left = (len(memory) - layout.header) // layout.record - rows
     return times[:sound], columns[:, :sound], rows - sound + max(left, 0)
+
+
+def _told(records: Memory, layout: Layout, row: int, rows: int, step: Decimal | None) -> str:
+    """Say what is in a record that is not sound."""
+    if not rows:
+        return f"there is no record of {layout.name}"
+    record = records[row * layout.record : (row + 1) * layout.record].tobytes()
+    prices = ", ".join(f"{struct.unpack_from('<f', record, offset)[0]:g}" for offset in layout.offsets[:4])
+    on_tick = "" if step is None else f" on a tick of {step}"
+    at = layout.header + row * layout.record
+    return f"record {row} of {rows}, at byte {at}, is not sound as {layout.name}{on_tick}: its prices are {prices}"
+
+
+def _stamp(local: Seconds, length: Interval | None, *, daily: bool) -> Stamp | None:
+    if not daily:
+        return find_stamp(local, 0 if length is None or length.ns is None else length.ns // _NS)
+    # Whether weeks and months are stamped with their first day or their last is not known.
+    return "begin" if length is not None and str(length) == "1d" else None
 
 
 def _klines(open_time: Seconds, values: dict[str, Column], code: str | None, interval: Interval | None) -> Klines:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from ..errors import ConfigError
 from ..futures.bars import Bars, Provenance
 from ..futures.calendar import CHINA, Calendar
-from ..futures.products import product
+from ..futures.products import price_step
 from ..klines import Klines
 from ..symbols import Interval
 from .clock import Stamp, find_stamp
@@ -90,8 +90,8 @@ def read_csv(
     local = np.array([int(each.replace(tzinfo=CHINA).timestamp()) for each in moments], np.int64) + 8 * 3600
     daily = not any("time" in row.values for row in rows) and not np.any(local % 86_400)
     length = Interval.parse(interval) if interval is not None else interval_of(local, daily=daily)
-    found = ("begin" if daily else find_stamp(local)) if stamp == "auto" else stamp
     seconds = 0 if length is None or length.ns is None else length.ns // 10**9
+    found = ("begin" if daily else find_stamp(local, seconds)) if stamp == "auto" else stamp
     begins = local - (seconds if found == "end" else 0)
     numbers = {name: _numbers(rows, name) for name in rows[0].values if name not in ("date", "time")}
     _check(rows, numbers, code)
@@ -295,7 +295,7 @@ def _numbers(rows: list[_Row], name: str) -> Column:
 
 def _check(rows: list[_Row], numbers: Mapping[str, Column], code: str | None) -> None:
     """Refuse lines whose prices are not in order, not positive, or off the product's tick."""
-    tick = None if code is None else product(code).tick
+    tick = None if code is None else price_step(code)
     for row in rows:
         price = {name: Decimal(row.values[name]) for name in _ORDERS[0]}
         if not _in_order(price) or price["low"] <= 0:

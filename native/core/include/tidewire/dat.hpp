@@ -25,7 +25,8 @@ struct DatColumns {
 std::size_t count_sound(Bytes body, const DatLayout& layout);
 
 // Writes records from the first on, until one is not sound or the body ends; returns how many. Prices are rounded to
-// the nearest multiple of `tick` (in units of 10^-decimals), or kept as they are when it is 0.
+// the multiple of `tick` (in units of 10^-decimals) that they were, or kept as they are when it is 0; a record with a
+// price that was none is not sound either.
 std::size_t read_dat(Bytes body, const DatLayout& layout, std::int64_t tick, int decimals, const DatColumns& out);
 
 }  // namespace tidewire
