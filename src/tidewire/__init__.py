@@ -46,6 +46,7 @@ from .errors import (
     TransportError,
     UnknownSymbol,
     VenueError,
+    VenuesFailed,
     VenueUnavailable,
     WouldTakeLiquidity,
 )
@@ -72,7 +73,7 @@ from .symbols import Interval, Symbol
 from .venues import venue, venues
 
 if TYPE_CHECKING:
-    from . import sandbox
+    from . import sandbox, universal
     from .book import BookLayout, BookState, Guarantee, OrderBook
     from .client import AsyncClient, Client
     from .klines import KlineLayout, Klines, decode_klines
@@ -154,9 +155,11 @@ __all__ = [
     "UnknownSymbol",
     "VenueError",
     "VenueUnavailable",
+    "VenuesFailed",
     "WouldTakeLiquidity",
     "decode_klines",
     "sandbox",
+    "universal",
     "venue",
     "venues",
 ]
@@ -170,8 +173,8 @@ def __getattr__(name: str) -> Any:
     if name in _LATE:
         value = globals()[name] = getattr(import_module(f".{_LATE[name]}", __name__), name)
         return value
-    if name == "sandbox":
-        return import_module(".sandbox", __name__)
+    if name in ("sandbox", "universal"):
+        return import_module(f".{name}", __name__)
     if name == "__version__":
         from importlib.metadata import version
 

@@ -173,6 +173,11 @@ class Session:
         yield from self.run(self.venue.ping())
         return time.perf_counter_ns() - started
 
+    @property
+    def last_error(self) -> Error | None:
+        """The latest failure, unless something has worked since."""
+        return self._last_error
+
     def health(self) -> Health:
         """State of the session, without asking anybody."""
         failed, used = self._last_error, self._limiter.usage()

@@ -30,6 +30,7 @@
      │   ├─ ChecksumMismatch
      │   └─ CrossedBook
      ├─ StreamClosed
+     ├─ VenuesFailed            .causes: what each venue that was asked raised
      └─ CtpError                .error_id .message
          ├─ CtpDisconnected
          ├─ CtpFlowControl
@@ -40,7 +41,7 @@ Catch the branch that you can act on. ``retryable`` says whether repeating the s
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
 
 from ._redact import redact_text
 
@@ -77,6 +78,7 @@ __all__ = [
     "UnknownSymbol",
     "VenueError",
     "VenueUnavailable",
+    "VenuesFailed",
     "WouldTakeLiquidity",
 ]
 
@@ -84,7 +86,7 @@ __all__ = [
 class Error(Exception):
     """Root of every tidewire error."""
 
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __init__(self, message: str = "", *, venue: str | None = None) -> None:
         super().__init__(message)
@@ -306,6 +308,21 @@ class StreamClosed(Error):
     def __init__(self, message: str = "", *, venue: str | None = None, missed: int = 0) -> None:
         super().__init__(message, venue=venue)
         self.missed = missed
+
+
+class VenuesFailed(Error):
+    """Every venue that was asked failed. ``causes`` maps each to what it raised, in the order in which they failed.
+
+    ``retryable`` is true where one of the causes is.
+    """
+
+    def __init__(
+        self, message: str = "", *, venue: str | None = None, causes: Mapping[str, Error] | None = None
+    ) -> None:
+        self.causes = dict(causes or {})
+        listed = "; ".join(f"{name}: {type(error).__name__}: {error}" for name, error in self.causes.items())
+        super().__init__(f"{message} ({listed})" if listed else message, venue=venue)
+        self.retryable = any(error.retryable for error in self.causes.values())
 
 
 class CtpError(Error):

@@ -32,7 +32,7 @@ STREAMS = {"watch_book", "watch_trades"}
 
 # None of these is ours to load: data frames, terminals, HTTP's optional parts, servers, test tools.
 FOREIGN = ("pandas", "polars", "pyarrow", "cryptography", "rich", "click", "typer", "tqdm", "h2", "socksio", "pytest")
-OWN_LATE = ("tidewire.sandbox", "tidewire.cli", "tidewire._ctp")
+OWN_LATE = ("tidewire.sandbox", "tidewire.cli", "tidewire.universal", "tidewire._ctp")
 BUDGET_S = 0.150
 
 

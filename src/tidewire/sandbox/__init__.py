@@ -20,13 +20,13 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from .._dialect import Dialect, IssuesKeys, Limit, Usage
+from .._loop import LoopThread
 from ..credentials import Credentials
 from ..errors import ConfigError
 from ..venues import home, venues
 from .exchange import VenueExchange
 from .faults import Armed, Fault, FaultKind, FaultPlan
 from .house import LEVELS
-from .loop import LoopThread
 from .quotas import Quotas
 from .service import VenueService
 

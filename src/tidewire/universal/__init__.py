@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from .blocking import Universal
 from .fees import FeeRate, Fees
+from .health import VenueHealth
 from .live_books import BookWatch, LiveBooks
+from .provenance import Answer, Conversion, Failed, Provenance
+from .universal import AsyncUniversal
 from .venue_book import VenueBook
 
 __all__ = [
+    "Answer",
+    "AsyncUniversal",
     "BookWatch",
+    "Conversion",
+    "Failed",
     "FeeRate",
     "Fees",
     "LiveBooks",
+    "Provenance",
+    "Universal",
     "VenueBook",
+    "VenueHealth",
 ]

@@ -60,7 +60,19 @@ class LoopThread:
         async def run() -> T:
             return action()
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+        return self.wait(run())
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop's thread and return its result. Leaving early, as by Ctrl-C, cancels it."""
+        if self._loop is None:
+            work.close()
+            raise RuntimeError(f"the thread {self._name} is not running")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
 
     def _run(self, serve: Serve, ready: threading.Event) -> None:
         try:

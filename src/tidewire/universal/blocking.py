@@ -1,0 +1,188 @@
+"""Universal: ``AsyncUniversal`` for code that does not await. Everything happens in one background thread."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+from .._loop import LoopThread
+from .._venue import Venue
+from ..client import Environment
+from ..credentials import Credentials
+from ..errors import ConfigError
+from ..klines import Klines
+from ..models import BookSnapshot, FundingRate, Instrument, OpenInterest, Ticker, Trade
+from ..symbols import Kind, Symbol, Time
+from .health import VenueHealth
+from .provenance import Answer, trailing
+from .strategies import StrategyName
+from .universal import AsyncUniversal
+
+__all__ = ["Universal"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Universal:
+    """Read from several venues as from one, blocking: ``AsyncUniversal``'s verbs without ``await``.
+
+    Its arguments are those of ``AsyncUniversal``. The work is done in a background thread with an event loop, so that a
+    slow venue never holds up a fast one, and Ctrl-C ends a read at once. Use as a context manager, or call ``close``,
+    which ends the thread. Safe to share between threads; never call it from a callback that it calls.
+    """
+
+    def __init__(
+        self,
+        venues: Iterable[str | type[Venue]],
+        *,
+        strategy: StrategyName = "health",
+        weights: Mapping[str, float] | None = None,
+        credentials: Mapping[str, Credentials] | None = None,
+        environment: str | Environment = "live",
+        quotes: Collection[str] | None = None,
+        timeout: float = 10.0,
+        patience: float | None = None,
+        retries: int = 3,
+        cache_ttl: float = 3600.0,
+    ) -> None:
+        self._universal = universal = AsyncUniversal(
+            venues,
+            strategy=strategy,
+            weights=weights,
+            credentials=credentials,
+            environment=environment,
+            quotes=quotes,
+            timeout=timeout,
+            patience=patience,
+            retries=retries,
+            cache_ttl=cache_ttl,
+        )
+
+        async def serve(ready: Callable[[], None]) -> None:
+            async with universal:
+                ready()
+                await asyncio.Event().wait()
+
+        self._thread = LoopThread("tidewire-universal")
+        self._thread.start(serve)
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run what an ``AsyncUniversal`` verb returns in the background thread, and return its result."""
+        if not self._thread.is_running:
+            work.close()
+            raise ConfigError("this Universal is closed")
+        return self._thread.wait(work)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection and end the background thread. Closing twice does nothing."""
+        self._thread.stop()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self.venues)})"
+
+    @property
+    def venues(self) -> tuple[str, ...]:
+        """Names of the venues, in the order given."""
+        return self._universal.venues
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """Verbs that at least one of the venues offers."""
+        return self._universal.capabilities
+
+    def health(self) -> dict[str, VenueHealth]:
+        return self._universal.health()
+
+    def answer(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
+        """Call a verb and return its value together with its provenance.
+
+        ``answer = universal.answer(universal.fetch_price, "BTC-USDT")``: ``answer.value`` and ``answer.provenance``,
+        which names the venue, those that failed before it and why, and any conversion.
+        """
+        with trailing() as trail:
+            value = verb(*args, **kwargs)
+        return Answer(value, tuple(trail))
+
+    # Market data.
+
+    def ping(self, *, venue: str | None = None) -> int:
+        return self._wait(self._universal.ping(venue=venue))
+
+    def server_time(self, *, venue: str | None = None) -> dt.datetime:
+        return self._wait(self._universal.server_time(venue=venue))
+
+    def fetch_instruments(self, kind: Kind | None = None, *, venue: str | None = None) -> list[Instrument]:
+        return self._wait(self._universal.fetch_instruments(kind, venue=venue))
+
+    def instrument(self, symbol: str | Symbol, *, venue: str | None = None) -> Instrument:
+        return self._wait(self._universal.instrument(symbol, venue=venue))
+
+    def fetch_klines(
+        self,
+        symbol: str | Symbol,
+        interval: str,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
+        closed: bool = True,
+        venue: str | None = None,
+    ) -> Klines:
+        return self._wait(
+            self._universal.fetch_klines(
+                symbol, interval, start=start, end=end, limit=limit, closed=closed, venue=venue
+            )
+        )
+
+    def fetch_price(self, symbol: str | Symbol, *, venue: str | None = None) -> Decimal:
+        return self._wait(self._universal.fetch_price(symbol, venue=venue))
+
+    def fetch_ticker(self, symbol: str | Symbol, *, venue: str | None = None) -> Ticker:
+        return self._wait(self._universal.fetch_ticker(symbol, venue=venue))
+
+    def fetch_tickers(self, symbols: Sequence[str | Symbol] | None = None, *, venue: str | None = None) -> list[Ticker]:
+        return self._wait(self._universal.fetch_tickers(symbols, venue=venue))
+
+    def fetch_quote(self, symbol: str | Symbol, *, venue: str | None = None) -> Ticker:
+        return self._wait(self._universal.fetch_quote(symbol, venue=venue))
+
+    def fetch_book(self, symbol: str | Symbol, depth: int = 100, *, venue: str | None = None) -> BookSnapshot:
+        return self._wait(self._universal.fetch_book(symbol, depth, venue=venue))
+
+    def fetch_trades(self, symbol: str | Symbol, limit: int = 100, *, venue: str | None = None) -> list[Trade]:
+        return self._wait(self._universal.fetch_trades(symbol, limit, venue=venue))
+
+    def fetch_funding_rate(self, symbol: str | Symbol, *, venue: str | None = None) -> FundingRate:
+        return self._wait(self._universal.fetch_funding_rate(symbol, venue=venue))
+
+    def fetch_funding_history(
+        self,
+        symbol: str | Symbol,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
+        venue: str | None = None,
+    ) -> list[FundingRate]:
+        return self._wait(self._universal.fetch_funding_history(symbol, start=start, end=end, limit=limit, venue=venue))
+
+    def fetch_open_interest(self, symbol: str | Symbol, *, venue: str | None = None) -> OpenInterest:
+        return self._wait(self._universal.fetch_open_interest(symbol, venue=venue))
+
+
+for _name, _method in vars(Universal).items():  # one text for both: the contract is the same
+    if callable(_method) and _method.__doc__ is None and hasattr(AsyncUniversal, _name):
+        _method.__doc__ = getattr(AsyncUniversal, _name).__doc__

@@ -1,0 +1,287 @@
+"""Which venue to ask next, and what an outcome means: every decision of a read, without I/O.
+
+``Desk.read`` is a generator. It yields ``Ask`` (begin to ask a venue, and do not wait) and ``Wait`` (give me the next
+event, or ``None`` when the seconds have passed), and returns a ``Verdict`` or raises. ``attempts`` performs it; a test
+does with a clock of its own.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from ..errors import ConfigError, Error, NotSupported, Timeout, UnknownSymbol, VenuesFailed
+from ..symbols import Symbol
+from .health import Record, VenueHealth
+from .provenance import Failed
+from .strategies import Strategy
+
+__all__ = ["Ask", "Desk", "Ended", "Event", "Moved", "Option", "Rests", "Steps", "Troubled", "Verdict", "Wait"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A venue that may be asked, and the symbol to ask it for."""
+
+    venue: str
+    symbol: Symbol | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Effect: begin to ask."""
+
+    option: Option
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Effect: the next event, or ``None`` after so many seconds without one."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The venue answered one of the requests that the read takes."""
+
+    option: Option
+
+
+@dataclass(frozen=True, slots=True)
+class Rests:
+    """Our own limits, or a pause before a repetition, let it wait for so long."""
+
+    option: Option
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """A request failed; it is going to be repeated."""
+
+    option: Option
+    error: Error
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """It gave its answer, ``staleness_s`` old by its own time stamp, or failed for good."""
+
+    option: Option
+    value: Any = None
+    error: Exception | None = None
+    staleness_s: float | None = None
+
+
+Event = Moved | Rests | Troubled | Ended
+Steps = Generator[Ask | Wait, Event | None, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict(Generic[T]):
+    """The answer, who gave it, and what happened before."""
+
+    value: T
+    option: Option
+    failed: tuple[Failed, ...]
+    skipped: Mapping[str, str]
+    elapsed_s: float
+
+
+class Desk:
+    """Knows how the venues are doing and decides every read. For one thread at a time.
+
+    After ``patience`` seconds without an answer another venue is asked as well and the first answer wins; after
+    ``timeout`` seconds without a sign of life from any, the read fails. What a venue does not have is remembered for
+    ``memory_s`` seconds.
+    """
+
+    def __init__(
+        self,
+        venues: Sequence[str],
+        strategy: Strategy,
+        *,
+        patience: float,
+        timeout: float,
+        memory_s: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self.records = {venue: Record(venue, patience) for venue in venues}
+        self.patience, self.timeout, self.clock = patience, timeout, clock
+        self._strategy = strategy
+        self._memory_s = memory_s
+        self._lacks: dict[tuple[str, Symbol | None, str], tuple[float, Error]] = {}
+
+    def health(self) -> dict[str, VenueHealth]:
+        """How each venue is doing."""
+        now = self.clock()
+        return {venue: record.health(now) for venue, record in self.records.items()}
+
+    def read(self, verb: str, symbols: Sequence[Symbol | None], pinned: Sequence[str] = ()) -> Steps[Verdict[Any]]:
+        """Decide one read of a symbol, or else of the next one that stands for it; only of ``pinned`` if given."""
+        options, skipped = self._plan(verb, symbols, pinned)
+        return (yield from _Race(self, verb, options, skipped).run())
+
+    def _plan(
+        self, verb: str, symbols: Sequence[Symbol | None], pinned: Sequence[str]
+    ) -> tuple[list[Option], dict[str, str]]:
+        """Options in the order in which to ask, and why venues that would come earlier do not."""
+        now, skipped = self.clock(), {}
+        records = [self.records[venue] for venue in pinned or self.records]
+        ready: list[Option] = []
+        resting: list[Option] = []
+        lacking: list[Option] = []
+        ranked = self._strategy.order(records, now)
+        for symbol in symbols:
+            for record in ranked:
+                option = Option(record.venue, symbol)
+                if (error := self._lack(option, verb, now)) is not None:
+                    lacking.append(option)
+                    skipped[record.venue] = f"{type(error).__name__}: {error}"
+                elif record.may_be_asked(now):
+                    ready.append(option)
+                else:
+                    resting.append(option)
+                    skipped[record.venue] = record.why_not(now)
+        return [*ready, *resting] or lacking, skipped
+
+    # What the outcomes mean.
+
+    def succeeded(self, option: Option, latency_s: float, staleness_s: float | None) -> None:
+        """An answer came."""
+        self.records[option.venue].succeeded(self.clock(), latency_s, staleness_s)
+        self._strategy.answered(option.venue)
+
+    def failed(self, option: Option, verb: str, error: Error) -> None:
+        """A venue failed, or has no such thing."""
+        now = self.clock()
+        self.records[option.venue].failed(now, error)
+        if isinstance(error, UnknownSymbol):
+            self._lacks[option.venue, option.symbol, ""] = now, error
+        elif isinstance(error, NotSupported):
+            self._lacks[option.venue, option.symbol, verb] = now, error
+
+    def _lack(self, option: Option, verb: str, now: float) -> Error | None:
+        for key in ((option.venue, option.symbol, ""), (option.venue, option.symbol, verb)):
+            if key in self._lacks:
+                since, error = self._lacks[key]
+                if now - since < self._memory_s:
+                    return error
+                del self._lacks[key]
+        return None
+
+
+@dataclass(slots=True)
+class _Attempt:
+    started: float
+    moved: float
+    answered: float | None = None
+    alive_until: float = 0.0
+
+
+class _Race:
+    """One read under way."""
+
+    def __init__(self, desk: Desk, verb: str, options: Sequence[Option], skipped: Mapping[str, str]) -> None:
+        self._desk, self._verb, self._skipped = desk, verb, skipped
+        self._waiting = deque(options)
+        self._running: dict[Option, _Attempt] = {}
+        self._failed: dict[Option, Failed] = {}
+        self._started = desk.clock()
+
+    def run(self) -> Steps[Verdict[Any]]:
+        another = True
+        try:
+            while True:
+                if self._waiting and another:
+                    option = self._waiting.popleft()
+                    self._begin(option)
+                    yield Ask(option)
+                if not self._running:
+                    if not self._waiting:
+                        raise self._failure()
+                    another = True
+                    continue
+                event = yield Wait(self._patience_left())
+                if isinstance(event, Ended) and event.error is None:
+                    return self._win(event)
+                another = self._judge(event)
+        finally:
+            for option in self._running:
+                self._desk.records[option.venue].dropped()
+
+    def _begin(self, option: Option) -> None:
+        now = self._desk.clock()
+        self._desk.records[option.venue].asked(now)
+        self._running[option] = _Attempt(started=now, moved=now, alive_until=now)
+
+    def _patience_left(self) -> float:
+        newest = next(reversed(self._running.values()))
+        until = max(attempt.alive_until for attempt in self._running.values()) + self._desk.timeout
+        if self._waiting:
+            until = min(until, newest.moved + self._desk.patience)
+        return max(0.0, until - self._desk.clock())
+
+    def _judge(self, event: Event | None) -> bool:
+        """Take note of an event; tell whether another venue is to be asked now."""
+        now = self._desk.clock()
+        match event:
+            case None:
+                return self._silence(now)
+            case Moved(option):
+                attempt = self._running[option]
+                attempt.moved = attempt.alive_until = now
+                attempt.answered = attempt.answered or now
+                return False
+            case Rests(option, seconds):
+                self._running[option].alive_until = now + seconds
+                return False
+            case Troubled(option, error):
+                self._lose(option, error)
+                return True
+            case Ended(option, error=error) if error is not None:
+                if not isinstance(error, Error) or (isinstance(error, ConfigError) and error.venue is None):
+                    raise error  # the caller's mistake, or ours, which no other venue would mend
+                del self._running[option]
+                self._lose(option, error)
+                return True
+        raise TypeError(f"no such event: {event!r}")
+
+    def _silence(self, now: float) -> bool:
+        """Nobody has answered in time: ask another, or give up when there is none."""
+        newest = next(reversed(self._running))
+        if self._waiting:
+            took = now - self._running[newest].moved
+            self._lose(newest, Timeout(f"no answer within {took:.3g} s", venue=newest.venue))
+            return True
+        for option in tuple(self._running):
+            del self._running[option]
+            if option not in self._failed:
+                self._lose(option, Timeout(f"no sign of life for {self._desk.timeout:g} s", venue=option.venue))
+        raise self._failure()
+
+    def _lose(self, option: Option, error: Error) -> None:
+        error.venue = error.venue or option.venue
+        self._failed.pop(option, None)
+        self._failed[option] = Failed(option.venue, option.symbol, error, self._desk.clock() - self._started)
+        self._desk.failed(option, self._verb, error)
+
+    def _win(self, event: Ended) -> Verdict[Any]:
+        option, now = event.option, self._desk.clock()
+        attempt = self._running.pop(option)
+        self._desk.succeeded(option, (attempt.answered or now) - attempt.started, event.staleness_s)
+        self._failed.pop(option, None)  # it was slow, or had to repeat a request
+        skipped = {venue: why for venue, why in self._skipped.items() if venue != option.venue}
+        return Verdict(event.value, option, tuple(self._failed.values()), skipped, now - self._started)
+
+    def _failure(self) -> VenuesFailed:
+        causes: dict[str, Error] = {}
+        for failed in self._failed.values():  # of a venue asked for several symbols, what is not just a missing one
+            if isinstance(causes.setdefault(failed.venue, failed.error), UnknownSymbol):
+                causes[failed.venue] = causes[failed.venue] if isinstance(failed.error, UnknownSymbol) else failed.error
+        return VenuesFailed(f"{self._verb}: no venue gave an answer", causes=causes)
