@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from decimal import Decimal
-from types import MappingProxyType, TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
 
-from .._venue import Venue
-from ..client import AsyncClient, Environment
-from ..credentials import Credentials
-from ..errors import ConfigError
+from ..client import AsyncClient
 from ..klines import Klines
 from ..models import BookSnapshot, FundingRate, Instrument, OpenInterest, Ticker, Trade
 from ..symbols import Kind, Symbol, Time
-from . import families
-from .attempts import VenueClient, perform
-from .failover import Desk, Verdict
-from .health import VenueHealth
-from .provenance import Answer, Conversion, Provenance, note, trailing
-from .strategies import StrategyName
-from .strategies import strategy as make_strategy
+from .asking import Asking
 
 __all__ = ["AsyncUniversal"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-class AsyncUniversal:
+class AsyncUniversal(Asking):
     """Read from several venues as from one, with asyncio.
 
     ``venues`` are names of ``tw.venues()``, in order of preference. ``strategy`` tells which is asked first:
@@ -51,158 +35,6 @@ class AsyncUniversal:
     Raises ``VenuesFailed`` with every cause when all fail; what is wrong with the call itself (``ConfigError``) is
     raised at once. For the tasks of one event loop.
     """
-
-    def __init__(
-        self,
-        venues: Iterable[str | type[Venue]],
-        *,
-        strategy: StrategyName = "health",
-        weights: Mapping[str, float] | None = None,
-        credentials: Mapping[str, Credentials] | None = None,
-        environment: str | Environment = "live",
-        quotes: Collection[str] | None = None,
-        timeout: float = 10.0,
-        patience: float | None = None,
-        retries: int = 3,
-        cache_ttl: float = 3600.0,
-    ) -> None:
-        keys = dict(credentials or {})
-        named = {each if isinstance(each, str) else each.spec.name: each for each in _several(venues)}
-        if stray := set(keys) - set(named):
-            raise ConfigError(f"credentials for {', '.join(sorted(stray))}, which is none of the venues given")
-        made = [
-            VenueClient(
-                place,
-                credentials=keys.get(name),
-                environment=environment,
-                timeout=timeout,
-                retries=retries,
-                cache_ttl=cache_ttl,
-            )
-            for name, place in named.items()
-        ]
-        self._clients = {client.venue.name: client for client in made}
-        if len(self._clients) < len(made):
-            raise ConfigError(f"the same venue twice: {', '.join(named)}")
-        self._private = tuple(client.venue.name for client, name in zip(made, named, strict=True) if name in keys)
-        self._quotes = families.family(quotes)
-        names = tuple(self._clients)
-        self._desk = Desk(
-            names,
-            make_strategy(strategy, names, weights),
-            patience=_patience(patience, timeout, len(names)),
-            timeout=timeout,
-            memory_s=cache_ttl,
-            clock=time.monotonic,
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close every connection and stream."""
-        await asyncio.gather(*(client.close() for client in self._clients.values()))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(self._clients)})"
-
-    # The venues.
-
-    @property
-    def venues(self) -> tuple[str, ...]:
-        """Names of the venues, in the order given."""
-        return tuple(self._clients)
-
-    @property
-    def clients(self) -> Mapping[str, AsyncClient]:
-        """The client of each venue, for what concerns one venue alone."""
-        return MappingProxyType(self._clients)
-
-    @property
-    def capabilities(self) -> frozenset[str]:
-        """Verbs that at least one of the venues offers."""
-        return frozenset().union(*(client.capabilities for client in self._clients.values()))
-
-    def health(self) -> dict[str, VenueHealth]:
-        """Tell how each venue is doing, without asking any."""
-        return self._desk.health()
-
-    # Where an answer comes from.
-
-    async def answer(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
-        """Call a verb and return its value together with its provenance.
-
-        ``answer = await universal.answer(universal.fetch_price, "BTC-USDT")``: ``answer.value`` and
-        ``answer.provenance``, which names the venue, those that failed before it and why, and any conversion.
-        """
-        with trailing() as trail:
-            value = await verb(*args, **kwargs)
-        return Answer(value, tuple(trail))
-
-    async def _ask(
-        self, verb: str, question: Callable[[AsyncClient], Awaitable[T]], venue: str | None, asked: Symbol | None = None
-    ) -> T:
-        """Read what needs no symbol, or one that no other stands for."""
-        verdict = await self._decide(verb, (asked,), lambda client, _: question(client), venue)
-        note(_provenance(verb, asked, verdict, None))
-        value: T = verdict.value
-        return value
-
-    async def _ask_for(
-        self,
-        verb: str,
-        symbol: str | Symbol,
-        question: Callable[[AsyncClient, Symbol], Awaitable[T]],
-        venue: str | None,
-    ) -> T:
-        """Read what is a fact about one market, for which no other stands."""
-        asked = Symbol.parse(symbol)
-        return await self._ask(verb, lambda client: question(client, asked), venue, asked)
-
-    async def _read(
-        self,
-        verb: str,
-        symbol: str | Symbol,
-        question: Callable[[AsyncClient, Symbol], Awaitable[T]],
-        venue: str | None,
-    ) -> T:
-        """Read what is known about a symbol, or about one of its quote family, converted where that can be."""
-        asked = Symbol.parse(symbol)
-        verdict = await self._decide(verb, families.alternatives(asked, self._quotes), question, venue)
-        value: Any = verdict.value
-        listed, by = verdict.option.symbol, None
-        if listed is not None and listed != asked and families.is_price_of_now(value):
-            by = await self._conversion(listed, asked)
-            value = families.convert(value, by.price, asked)
-        note(_provenance(verb, asked, verdict, by))
-        answer: T = value
-        return answer
-
-    async def _decide(
-        self,
-        verb: str,
-        symbols: Sequence[Symbol | None],
-        question: Callable[[AsyncClient, Any], Awaitable[Any]],
-        venue: str | None,
-    ) -> Verdict[Any]:
-        pinned = () if venue is None else (self._known(venue),)
-        return await perform(self._desk.read(verb, symbols, pinned), self._clients, question)
-
-    async def _conversion(self, listed: Symbol, asked: Symbol) -> Conversion:
-        pairs = families.conversion_pairs(listed, asked)
-        verdict = await self._decide("fetch_ticker", pairs, lambda client, pair: client.fetch_ticker(pair), None)
-        return families.conversion(verdict.value, listed, time.time_ns())
-
-    def _known(self, venue: str) -> str:
-        for name, client in self._clients.items():
-            if venue == name or venue in client.venue.spec.aliases:
-                return name
-        raise ConfigError(f"no venue {venue!r} here: one of {', '.join(self._clients)}")
 
     # Market data. Units and arguments are those of ``tw.Client``.
 
@@ -291,33 +123,3 @@ class AsyncUniversal:
     async def fetch_open_interest(self, symbol: str | Symbol, *, venue: str | None = None) -> OpenInterest:
         """Return the open interest of one venue's contract."""
         return await self._ask_for("fetch_open_interest", symbol, lambda at, of: at.fetch_open_interest(of), venue)
-
-
-def _provenance(verb: str, asked: Symbol | None, verdict: Verdict[Any], by: Conversion | None) -> Provenance:
-    return Provenance(
-        verb=verb,
-        venue=verdict.option.venue,
-        asked=asked,
-        symbol=verdict.option.symbol,
-        failed=verdict.failed,
-        skipped=verdict.skipped,
-        conversion=by,
-        elapsed_s=verdict.elapsed_s,
-    )
-
-
-def _several(venues: Iterable[str | type[Venue]]) -> list[str | type[Venue]]:
-    several = [] if isinstance(venues, str) else list(venues)
-    if not several:
-        raise ConfigError('give a list of venues, such as Universal(["binance", "okx"])')
-    return several
-
-
-def _patience(patience: float | None, timeout: float, venues: int) -> float:
-    if patience is None:
-        return min(1.0, timeout / 2 / venues)
-    if not 0 < patience * (venues - 1) < timeout:
-        raise ConfigError(
-            f"patience {patience:g} s times {venues} venues must leave time for the last within timeout {timeout:g} s"
-        )
-    return patience
