@@ -168,7 +168,7 @@ class Asking:
         question: Callable[[AsyncClient, Any], Awaitable[Any]],
         venue: str | None,
     ) -> Verdict[Any]:
-        pinned = () if venue is None else (self._known(venue),)
+        pinned = None if venue is None else self._known(venue)
         return await perform(self._desk.read(verb, symbols, pinned), self._clients, question)
 
     async def _conversion(self, listed: Symbol, asked: Symbol) -> Conversion:

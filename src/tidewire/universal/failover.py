@@ -122,21 +122,29 @@ class Desk:
         now = self.clock()
         return {venue: record.health(now) for venue, record in self.records.items()}
 
-    def read(self, verb: str, symbols: Sequence[Symbol | None], pinned: Sequence[str] = ()) -> Steps[Verdict[Any]]:
-        """Decide one read of a symbol, or else of the next one that stands for it; only of ``pinned`` if given."""
+    def read(self, verb: str, symbols: Sequence[Symbol | None], pinned: str | None = None) -> Steps[Verdict[Any]]:
+        """Decide one read of a symbol, or else of the next one that stands for it.
+
+        Pinned to a venue it raises what that venue did, otherwise ``VenuesFailed``.
+        """
         options, skipped = self._plan(verb, symbols, pinned)
-        return (yield from _Race(self, verb, options, skipped).run())
+        try:
+            return (yield from _Race(self, verb, options, skipped).run())
+        except VenuesFailed as error:
+            if pinned is None:
+                raise
+            raise error.causes[pinned] from None
 
     def _plan(
-        self, verb: str, symbols: Sequence[Symbol | None], pinned: Sequence[str]
+        self, verb: str, symbols: Sequence[Symbol | None], pinned: str | None
     ) -> tuple[list[Option], dict[str, str]]:
         """Options in the order in which to ask, and why venues that would come earlier do not."""
         now, skipped = self.clock(), {}
-        records = [self.records[venue] for venue in pinned or self.records]
+        records = list(self.records.values()) if pinned is None else [self.records[pinned]]
         ready: list[Option] = []
         resting: list[Option] = []
         lacking: list[Option] = []
-        ranked = self._strategy.order(records, now)
+        ranked = self._strategy.order(records, now) if pinned is None else records
         for symbol in symbols:
             for record in ranked:
                 option = Option(record.venue, symbol)
