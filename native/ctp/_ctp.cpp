@@ -4,6 +4,7 @@
 
 #include "block.hpp"
 #include "errors.hpp"
+#include "gil.hpp"
 #include "library.hpp"
 #include "record.hpp"
 #include "session.hpp"
@@ -81,6 +82,14 @@ PYBIND11_MODULE(_ctp, module) {
   module.doc() = "Binding of the CTP futures API. Public face: the folder ctp.";
   module.def("probe", &probe_library, py::arg("path"),
              "Load a library, ask for its versions and let it go: ([(kind, version, factory)], problem).");
+  module.def(
+      "shut_door",
+      [] {
+        const GilReleased released;
+        Door::shut();
+      },
+      "At exit: let no thread of the vendor's into Python any more, and wait for those that are in.");
+  module.def("forget_threads", &Door::forget_threads, "In a forked child: the vendor's threads are not here.");
   add_records(module);
 
   py::class_<Block>(module, "Block", py::buffer_protocol(), "The bytes of a batch of ticks.")

@@ -2,15 +2,34 @@
 #pragma once
 #include <Python.h>
 
+#include <atomic>
+
 namespace tidewire::ctp {
 
-inline bool interpreter_is_gone() {
-#if PY_VERSION_HEX >= 0x030D0000
-  return Py_IsInitialized() == 0 || Py_IsFinalizing() != 0;
-#else
-  return Py_IsInitialized() == 0 || _Py_IsFinalizing() != 0;
-#endif
-}
+// The vendor's threads come to Python through here, and it shuts before the interpreter ends. CPython ends a thread
+// that waits for the GIL too late by unwinding its stack, which the vendor's code and destructors turn into abort; and
+// whoever looks whether the interpreter ends and waits then is too late now and then.
+class Door {
+ public:
+  Door() : open_(inside_.fetch_add(1) < shut_) {}
+  ~Door() {
+    if (inside_.fetch_sub(1) == shut_ + 1) inside_.notify_all();
+  }
+  Door(const Door&) = delete;
+  Door& operator=(const Door&) = delete;
+  bool is_open() const { return open_; }
+
+  // For good. Waits for those inside, so without the GIL.
+  static void shut() {
+    for (int inside = inside_ |= shut_; inside != shut_; inside = inside_) inside_.wait(inside);
+  }
+  static void forget_threads() { inside_ = 0; }  // in a forked child, where they are not
+
+ private:
+  static constexpr int shut_ = 1 << 24;  // more than there can be threads
+  static inline std::atomic<int> inside_ = 0;
+  const bool open_;
+};
 
 // Gives the GIL up while in scope. Unlike pybind11's, it lets a thread that comes back while the interpreter ends do as
 // CPython wants: pthread_exit unwinds the stack from in there, which a destructor that may not throw turns into abort.
@@ -25,8 +44,8 @@ class GilReleased {
   PyThreadState* state_;
 };
 
-// Holds the GIL while in scope. A thread that Python does not know gets a thread state that is kept until the thread
-// ends: making one for every callback costs ten times as much as the callback itself.
+// Holds the GIL while in scope, which is within the Door. A thread that Python does not know gets a thread state that
+// is kept until the thread ends: making one for every callback costs ten times as much as the callback itself.
 class HoldGil {
  public:
   HoldGil() {
@@ -55,7 +74,9 @@ class HoldGil {
     PyThreadState* state = nullptr;
     PyGILState_STATE gil{};
     ~Kept() {
-      if (state == nullptr || interpreter_is_gone()) return;
+      if (state == nullptr) return;
+      const Door door;
+      if (!door.is_open()) return;
       PyEval_RestoreThread(state);
       PyGILState_Release(gil);
     }

@@ -208,7 +208,8 @@ void Session::on_callback(std::size_t slot, const Arrival& arrival) noexcept {
     if (slot == slots_.connected || slot == slots_.disconnected) note_link(slot, arrival.number);
     if (!heard_[slot]) return;
     if (queue_) return enqueue(slot, arrival);
-    if (interpreter_is_gone()) return;
+    const Door door;
+    if (!door.is_open()) return;
     const InCallback inside(this);
     const HoldGil gil;
     deliver(slot, arrival);

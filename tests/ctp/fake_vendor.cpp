@@ -22,6 +22,7 @@ int linger_ms = 0;          // how long a call takes
 std::atomic<void*> spi = nullptr;
 std::atomic<int> floods = 0;  // under way
 std::atomic<int> releases = 0;
+std::atomic<bool> may_end = false;  // the straggler
 }
 
 namespace {
@@ -108,5 +109,25 @@ void flood(int slot, const void* data, int size, int offset, int count) {
     }
     --floods;
   }).join();
+}
+
+// Calls the slot of a callback with a number, in a thread that outlives its API: until told that it may end.
+void straggle(int slot, int number) {
+  std::atomic<bool> called = false;
+  std::thread([slot, number, &called] {
+    void* listener = spi;
+    reinterpret_cast<void (*)(void*, int)>((*static_cast<void***>(listener))[slot])(listener, number);
+    called = true;
+    called.notify_one();
+    may_end.wait(false);
+  }).detach();
+  called.wait(false);
+}
+
+// Lets the straggler end while the caller holds whatever it holds, and gives it time to.
+void let_end() {
+  may_end = true;
+  may_end.notify_all();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
 }
 }

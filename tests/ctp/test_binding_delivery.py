@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+import subprocess
 import sys
 import threading
 import weakref
@@ -427,6 +428,38 @@ def test_flow_folders(vendor: Any, tmp_path: Any) -> None:
 def test_options_that_make_no_sense(vendor: Any, options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         vendor.lib.MdApi(**options)
+
+
+STRAGGLER = """
+import atexit, ctypes, sys
+atexit.register(ctypes.PyDLL(sys.argv[1]).let_end)  # after all others, and with the GIL
+from tidewire import ctp
+
+lib = ctp.load(sys.argv[1])
+heard = []
+
+
+class Listener:
+    def OnHeartBeatWarning(self, seconds):
+        heard.append(seconds)
+
+
+api = lib.MdApi()
+api.RegisterSpi(Listener())
+api.RegisterFront("tcp://127.0.0.1:1")
+api.Init()
+ctypes.CDLL(sys.argv[1]).straggle(int(sys.argv[2]), 61)
+print(heard, flush=True)
+"""
+
+
+def test_a_thread_of_the_vendors_ends_while_the_interpreter_does(vendor: Any) -> None:
+    """It waits for a GIL that is not given any more; CPython unwinds its stack, which is in a destructor."""
+    slot = str(vendor.slot("MdSpi", "OnHeartBeatWarning"))
+    done = subprocess.run(
+        [sys.executable, "-c", STRAGGLER, vendor.file, slot], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[61]\n", "")
 
 
 def test_a_closed_api_is_forgotten(vendor: Any) -> None:

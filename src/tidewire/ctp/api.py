@@ -391,14 +391,17 @@ _live: set[_Api] = set()
 def _close_all() -> None:
     """At exit: the vendor's threads must be gone before the interpreter is."""
     with ExitStack() as all_of_them:  # also when one fails
+        all_of_them.callback(_ctp.shut_door)  # last: some threads outlive their API by a little
         for api in _live:
             all_of_them.callback(api.close)
 
 
 def _forget_all() -> None:
     """In a forked child, which has none of the vendor's threads."""
+    _ctp.forget_threads()
     for api in list(_live):
         api._session.abandon()  # noqa: SLF001
+        api._ended.set()  # noqa: SLF001 - its flow folder is the parent's
     _live.clear()
 
 

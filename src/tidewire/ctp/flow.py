@@ -6,6 +6,7 @@ Without it the library ends the process, and two APIs that share one lose messag
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -25,10 +26,10 @@ class Flow:
     """A folder that exists, can be written to and is ours alone until ``close``. ``ConfigError`` says why it is not."""
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        # No TemporaryDirectory: at exit it may go before the library, which opens files in it when it likes.
+        self._is_temporary = folder is None
         if folder is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="tidewire-ctp-")
-            folder = self._temporary.name
+            folder = tempfile.mkdtemp(prefix="tidewire-ctp-")
         self.path = Path(folder).absolute()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -57,5 +58,5 @@ class Flow:
 
     def close(self) -> None:
         os.close(self._lock)
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        if self._is_temporary:
+            shutil.rmtree(self.path, ignore_errors=True)
