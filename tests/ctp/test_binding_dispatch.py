@@ -208,3 +208,14 @@ def test_bad_resume_types(fake_vendor: Callable[[str], Any]) -> None:
                 api.SubscribePrivateTopic(bad)
         for good in ("RESTART", ctp.ResumeType.QUICK, 1):
             api.SubscribePrivateTopic(good)
+        with pytest.raises(NotSupported, match="SubscribePrivateTopic of this version"):
+            api.SubscribePrivateTopic("RESUME_FROM_SEQ_NO", 5)
+
+
+def test_a_flow_resumed_from_a_number(fake_vendor: Callable[[str], Any]) -> None:
+    vendor = fake_vendor("6.7.13")
+    with vendor.lib.TraderApi() as api:
+        api.SubscribePrivateTopic("RESUME_FROM_SEQ_NO", 5)
+        assert vendor.number("last_number") == 5
+        with pytest.raises(NotSupported, match="SubscribePublicTopic"):
+            api.SubscribePublicTopic("RESUME_FROM_SEQ_NO")

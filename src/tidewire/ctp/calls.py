@@ -26,6 +26,7 @@ class ResumeType(IntEnum):
     RESUME = 1  # what came since the flow files were written
     QUICK = 2  # what comes after logging in
     NONE = 3  # nothing; the public flow only
+    RESUME_FROM_SEQ_NO = 4  # what came from a number on, counted from 1; the private flow of 6.7.13
 
 
 def caller(session: _ctp.Session, structs: Structs, slot: int, method: schema.Method) -> Callable[..., Any]:
@@ -48,7 +49,10 @@ def caller(session: _ctp.Session, structs: Structs, slot: int, method: schema.Me
         case ["ResumeType", *more]:
 
             def resume(mode: ResumeType | str | int, sequence: int = 1) -> None:
-                session.resume(slot, resume_type(mode), sequence if more else None)
+                number = resume_type(mode)
+                if number == ResumeType.RESUME_FROM_SEQ_NO and not more:
+                    raise NotSupported(f"{method.name} of this version of CTP takes no sequence number to resume from")
+                session.resume(slot, number, sequence if more else None)
 
             return resume
         case [record] if method.returns == "int":
