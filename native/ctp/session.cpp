@@ -4,19 +4,16 @@
 #include <array>
 #include <chrono>
 #include <limits>
-#include <thread>
 
 #include "block.hpp"
 #include "errors.hpp"
 #include "gil.hpp"
+#include "turn.hpp"
 
 namespace py = pybind11;
 
 namespace tidewire::ctp {
 namespace {
-
-// SFIT's FAQ: creating, starting, releasing and logging in are not safe in two threads, whatever the instance.
-std::timed_mutex one_at_a_time;
 
 // Ticks in an array, at most: 300 KB, which a processor's cache holds. The consumer is woken for so many, as waking it
 // for each one would cost more than all the rest.
@@ -55,11 +52,8 @@ class Session::Call {
  public:
   Call(Session& session, bool exclusive) : session_(session) {
     ++session_.calls_;
-    if (exclusive) {  // gives up when the API is being released, which may be what it waits for
-      lock_ = std::unique_lock(one_at_a_time, std::defer_lock);
-      while (!session_.closing_ && !lock_.try_lock_for(std::chrono::milliseconds(20))) {
-      }
-    }
+    // Gives up when the API is being released, which may be what it waits for.
+    if (exclusive) turn_.emplace([&session] { return session.closing_.load(); });
   }
   ~Call() {
     if (--session_.calls_ == 0) session_.calls_.notify_all();
@@ -70,7 +64,7 @@ class Session::Call {
 
  private:
   Session& session_;
-  std::unique_lock<std::timed_mutex> lock_;
+  std::optional<Turn> turn_;
 };
 
 template <class Result, class... Arguments>
@@ -123,7 +117,7 @@ Session::Session(void* api, const Slots& slots, std::vector<Callback> callbacks,
 
 void* create_alone(const std::string& library, const Offer& offer, const Creation& creation) {
   const GilReleased released;
-  const std::lock_guard alone(one_at_a_time);
+  const Turn alone;
   return create(library, offer, creation);
 }
 
@@ -186,9 +180,13 @@ void Session::release() {
   const GilReleased released;
   if (closing_.exchange(true)) return;
   if (queue_) queue_->close();  // the vendor's thread may wait for room
+  {
+    const std::lock_guard lock(link_mutex_);
+  }  // or whoever is about to wait for it would not hear
   link_changed_.notify_all();
+  Turn::look_again();
   for (int under_way = calls_; under_way != 0; under_way = calls_) calls_.wait(under_way);
-  const std::lock_guard alone(one_at_a_time);
+  const Turn alone;
   void* api = api_.exchange(nullptr);
   // In this order, says SFIT's FAQ: or late callbacks find a listener that is gone.
   call_slot<void>(api, slots_.register_spi, static_cast<void*>(nullptr));
