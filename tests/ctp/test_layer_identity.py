@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewire.ctp.identity import ExchangeKey, Journal, Remembered, SessionKey, new_client_order_id
+from tidewire.ctp.identity import Journal, Remembered, SessionKey, new_client_order_id
 from tidewire.errors import ConfigError
 
 TODAY, TOMORROW = dt.date(2026, 11, 24), dt.date(2026, 11, 25)
@@ -27,7 +27,7 @@ def reopened(path, day=TODAY):
     journal = Journal(path, day)
     journal.close()
     journal.close()
-    return journal.entries
+    return {entry.key: entry for entry in journal.recall()}
 
 
 def test_what_was_written_is_read_again(tmp_path):
@@ -35,9 +35,9 @@ def test_what_was_written_is_read_again(tmp_path):
     journal = Journal(path, TODAY)
     journal.add(MINE)
     learnt = Remembered("mine", 1, -7, "12", "SHFE", "       5001")
-    journal.learn(MINE.key, ExchangeKey("SHFE", "       5001"))
-    journal.learn(MINE.key, ExchangeKey("SHFE", "another"))
-    journal.learn(SessionKey(9, 9, "9"), ExchangeKey("SHFE", "nobody's"))
+    journal.learn(MINE.key, "SHFE:       5001")
+    journal.learn(MINE.key, "SHFE:another")
+    journal.learn(SessionKey(9, 9, "9"), "SHFE:nobody's")
     journal.close()
     assert reopened(path) == {SessionKey(1, -7, "12"): learnt}
     assert len(path.read_bytes().splitlines()) == 2  # the day, and one order

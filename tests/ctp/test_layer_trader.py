@@ -656,6 +656,23 @@ def test_auto_waits_until_positions_are_known(front):
     assert not answer.done()
 
 
+def test_auto_waits_for_the_fills_of_which_orders_told(front):
+    held(front, today=0, yesterday=1)
+    bought = {"OrderRef": "9", "OrderSysID": "9", "OrderStatus": "0", "VolumeTotalOriginal": 2, "VolumeTraded": 2}
+    front.say("OnRtnOrder", order_row(**bought))
+    create(front, side="sell", offset="auto", quantity=3)
+    assert legs(front) == []
+    front.say("OnRtnTrade", trade_row(OrderSysID="9"))
+    front.wait(0.1)
+    assert legs(front) == [("4", 1), ("3", 2)]
+    front.say("OnRtnOrder", order_row(**{**bought, "OrderRef": "10", "OrderSysID": "10"}))
+    answer = create(front, side="sell", offset="auto", quantity=1)
+    assert not answer.done()
+    front.wait(2)  # but not for ever
+    with pytest.raises(FilterViolation):
+        answer.result(0)
+
+
 def test_what_fills_do_not_tell_is_believed_when_it_is_said_twice(front):
     front.log_in()
     exercised = position_row(PositionDate="2", Position=1, YdPosition=3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from functools import lru_cache
 
 __all__ = ["amount", "price"]
 
@@ -19,4 +20,9 @@ def amount(value: float) -> Decimal:
 
 def price(value: float) -> Decimal | None:
     """A price; ``None`` for no value."""
-    return Decimal(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+    return _decimal(value) if math.isfinite(value) else None
+
+
+@lru_cache(maxsize=4096)  # a day's orders share their prices
+def _decimal(value: float) -> Decimal:
+    return Decimal(f"{value:.{_DIGITS}g}")

@@ -36,6 +36,7 @@ __all__ = ["Desk"]
 
 _DELETE = "0"
 _PAUSE_S = 1.0
+_SETTLE_S, _GLANCE_S = 1.0, 0.01
 
 
 class Desk:
@@ -58,6 +59,7 @@ class Desk:
         instrument.check(quantity=new.quantity, price=new.price)
         if new.offset is None:
             yield session.synced
+            yield from self._fills_told(new.symbol)
             legs = self._close_legs(new, instrument)
         else:
             legs = [(new.offset, new.quantity)]
@@ -88,8 +90,8 @@ class Desk:
     def cancel_entry(self, entry: Entry, *, timeout: float) -> Steps[Order]:
         """Cancel an order that is known; wait until it is final."""
         if not entry.is_working:
-            name = entry.client_order_id or entry.order.order_id
-            raise OrderNotFound(f"order {name} is {entry.status} already", venue="ctp")
+            name = entry.order.client_order_id or entry.order.order_id
+            raise OrderNotFound(f"order {name} is {entry.order.status} already", venue="ctp")
         self._session.require_ready()
         final: Order = yield self._send_cancel(entry, timeout)
         return final
@@ -121,12 +123,12 @@ class Desk:
         if entry.request_id is not None and entry.told:
             self._inserts.pop(entry.request_id, None)
             entry.request_id = None
-        if entry.status is OrderStatus.PENDING:
+        if entry.order.status is OrderStatus.PENDING:
             return
         verdict = self._verdicts.pop(entry.key, None)
         if verdict is not None:
             fulfil(verdict, entry.order)
-        if entry.status.is_final:
+        if not entry.is_working:
             for request_id in self._cancels_of(entry):
                 fulfil(self._cancels.pop(request_id)[1], entry.order)
 
@@ -161,7 +163,7 @@ class Desk:
         entry = self._inserts.get(row.RequestID)
         if entry is None or entry.key.order_ref != row.OrderRef.strip():
             entry = self._session.ledger.find(client_order_id=getattr(row, "OrderMemo", "").strip() or None)
-        if entry is not None and entry.row.InstrumentID == row.InstrumentID:
+        if entry is not None and entry.order.symbol == row.InstrumentID:
             self._refuse(entry, error_id, message)
 
     def action_answered(self, info: Any, request_id: int) -> None:
@@ -186,6 +188,13 @@ class Desk:
 
     # Sending.
 
+    def _fills_told(self, symbol: str) -> Steps[None]:
+        """Wait a moment for the fills of which orders told already: a trade is told after its order's row."""
+        session = self._session
+        deadline = session.clock() + _SETTLE_S
+        while session.clock() < deadline and session.ledger.owes_fills(symbol):
+            yield session.pause(_GLANCE_S)
+
     def _close_legs(self, new: NewOrder, instrument: Instrument) -> list[tuple[Offset, int]]:
         session = self._session
         side = PositionSide.SHORT if new.side is Side.BUY else PositionSide.LONG
@@ -204,7 +213,7 @@ class Desk:
                 raise error  # nothing was sent
             entries.append(entry)
             if error is not None:  # the first leg stands: its sender must hear of it
-                self._session.ledger.unsent(entry, error)
+                entry.unsent(error)
             self._session.changed(entry)
         return entries
 
@@ -238,21 +247,15 @@ class Desk:
     def _send_cancel(self, entry: Entry, timeout: float) -> Future[Order]:
         session = self._session
         request_id = session.next_id()
-        if entry.exchange_key is not None:
-            exchange, sys_id = entry.exchange_key
-            name: dict[str, Any] = {"ExchangeID": exchange, "OrderSysID": sys_id}
-        else:
-            front_id, session_id, order_ref = entry.key
-            name = {
-                "ExchangeID": entry.row.ExchangeID,
-                "FrontID": front_id,
-                "SessionID": session_id,
-                "OrderRef": order_ref.rjust(12),
-            }
+        order = entry.order
+        name: dict[str, Any] = {"OrderSysID": order.order_id.partition(":")[2]}
+        if not order.order_id:
+            name = {"FrontID": order.front_id, "SessionID": order.session_id, "OrderRef": order.order_ref.rjust(12)}
         fields = {
             **session.sender,
             **name,
-            "InstrumentID": entry.row.InstrumentID,
+            "ExchangeID": order.exchange,
+            "InstrumentID": order.symbol,
             "OrderActionRef": self._next_action(),
             "RequestID": request_id,
             "ActionFlag": _DELETE,
@@ -273,7 +276,7 @@ class Desk:
     def _verdict(self, entry: Entry, timeout: float) -> Future[Order]:
         session = self._session
         verdict: Future[Order] = Future()
-        if entry.status is not OrderStatus.PENDING:
+        if entry.order.status is not OrderStatus.PENDING:
             verdict.set_result(entry.order)
             return verdict
         self._verdicts[entry.key] = verdict
@@ -302,7 +305,7 @@ class Desk:
             return False
         entry, waiting = self._cancels.pop(request_id)
         by = who_refused(error_id, message)
-        fail(waiting, order_refused(message, by=by, exchange=entry.row.ExchangeID, error_id=error_id))
+        fail(waiting, order_refused(message, by=by, exchange=entry.order.exchange, error_id=error_id))
         if not self._cancels_of(entry) and self._session.ledger.canceling(entry, refused=True):
             self._session.changed(entry)
         return True
@@ -312,8 +315,8 @@ class Desk:
 
     def _unknown(self, key: SessionKey, verb: str, why: str) -> OutcomeUnknown:
         entry = self._session.ledger.by_key(key)
-        name = entry.client_order_id if entry else self._session.ledger.client_order_id(key)
-        symbol = entry.row.InstrumentID if entry else None
+        name = self._session.ledger.client_order_id(key)
+        symbol = entry.order.symbol if entry else None
         return OutcomeUnknown(
             f"{verb} {symbol or ''} may or may not have happened ({why}); pass this error to resolve_order, "
             f"do not repeat it [client order id {name}]",

@@ -14,7 +14,7 @@ import msgspec
 
 from ..errors import ConfigError
 
-__all__ = ["ExchangeKey", "FillKey", "Journal", "Remembered", "SeatKey", "SessionKey", "new_client_order_id"]
+__all__ = ["FillKey", "Journal", "Remembered", "SeatKey", "SessionKey", "name_order", "new_client_order_id"]
 
 
 class SessionKey(NamedTuple):
@@ -25,11 +25,9 @@ class SessionKey(NamedTuple):
     order_ref: str
 
 
-class ExchangeKey(NamedTuple):
-    """The exchange's name for an order. Leading blanks of the OrderSysID count."""
-
-    exchange: str
-    order_sys_id: str
+def name_order(exchange: str, order_sys_id: str) -> str:
+    """The exchange's name for an order, as ``order_id`` has it; empty before there is one. Its leading blanks count."""
+    return f"{exchange}:{order_sys_id}" if order_sys_id.strip() else ""
 
 
 class SeatKey(NamedTuple):
@@ -83,9 +81,9 @@ class Remembered(msgspec.Struct, omit_defaults=True):
         return SessionKey(self.front_id, self.session_id, self.order_ref)
 
     @property
-    def exchange_key(self) -> ExchangeKey | None:
-        """The exchange's name for it, once that was learnt."""
-        return ExchangeKey(self.exchange, self.order_sys_id) if self.order_sys_id else None
+    def order_id(self) -> str:
+        """The exchange's name for it, empty before that was learnt."""
+        return name_order(self.exchange, self.order_sys_id)
 
 
 class Journal:
@@ -100,8 +98,14 @@ class Journal:
         self._path = path
         self._head = {"trading_day": trading_day.isoformat()}
         self._encode = msgspec.json.Encoder().encode
-        self.entries: dict[SessionKey, Remembered] = {entry.key: entry for entry in self._read()}
+        self._found = {entry.key: entry for entry in self._read()}
+        self._unlearnt = {key: entry for key, entry in self._found.items() if not entry.order_id}
         self._file = self._rewrite()
+
+    def recall(self) -> list[Remembered]:
+        """Tell once what was there when the journal was opened; the ledger keeps it from then on."""
+        found, self._found = self._found, {}
+        return list(found.values())
 
     def add(self, entry: Remembered) -> None:
         """Remember an order, or what has been learnt about it. ``ConfigError`` when the disk does not take it."""
@@ -116,15 +120,16 @@ class Journal:
             os.ftruncate(self._file, self._size)  # half a line would spoil the next
             raise ConfigError(f"the journal {self._path} cannot be written (the disk is full); nothing was sent")
         self._size += written
-        self.entries[entry.key] = entry
+        if not entry.order_id:
+            self._unlearnt[entry.key] = entry
 
-    def learn(self, key: SessionKey, exchange_key: ExchangeKey) -> None:
+    def learn(self, key: SessionKey, order_id: str) -> None:
         """Remember what the exchange calls an order of ours, if it is one and that is news."""
-        known = self.entries.get(key)
-        if known is not None and known.exchange_key is None:
-            self.add(
-                msgspec.structs.replace(known, exchange=exchange_key.exchange, order_sys_id=exchange_key.order_sys_id)
-            )
+        known = self._unlearnt.get(key)
+        if known is not None:
+            exchange, _, sys_id = order_id.partition(":")
+            self.add(msgspec.structs.replace(known, exchange=exchange, order_sys_id=sys_id))
+            del self._unlearnt[key]
 
     def close(self) -> None:
         """Close the file. Repeating it is harmless."""
@@ -149,7 +154,7 @@ class Journal:
 
     def _rewrite(self) -> int:
         draft = self._path.with_suffix(".tmp")
-        lines = [self._encode(self._head), *map(self._encode, self.entries.values())]
+        lines = [self._encode(self._head), *map(self._encode, self._found.values())]
         draft.write_bytes(b"".join(line + b"\n" for line in lines))
         draft.replace(self._path)
         self._size = self._path.stat().st_size

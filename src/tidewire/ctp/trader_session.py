@@ -179,7 +179,7 @@ class TraderSession(Session):
         if self.journal is not None:
             self.journal.close()
         self.journal = Journal(self._folder / "orders.jsonl", day)
-        self.ledger.clear(self.journal.entries.values())
+        self.ledger.clear(self.journal.recall())
         self.positions.clear()
         self.catalogue.begin(day)
 
@@ -272,8 +272,8 @@ class TraderSession(Session):
         if changed:
             self.desk.heard(entry)
             self._publish(entry.order)
-            if self.journal is not None and entry.exchange_key is not None:
-                self.journal.learn(entry.key, entry.exchange_key)
+            if self.journal is not None and entry.order.order_id:
+                self.journal.learn(entry.key, entry.order.order_id)
 
     def _on_trade(self, row: Any) -> None:
         fill, entry = self.ledger.on_trade(row, replayed=not self.synced.done())
