@@ -1,7 +1,7 @@
 """Five million ticks and 50,000 orders through the binding while connections are cut every few simulated seconds.
 
 Ten trading days or more; after each, what the front knows of orders and trades must be what the client was told, and no
-day may take more memory than the days before. ``TIDEWIRE_SOAK_SHARE`` shortens it, such as 0.1 for a slow build.
+day may take more memory than the days before. That is ``TIDEWIRE_SOAK_SHARE=1``; by default it has a fifth of both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tidewire import ctp
 from tidewire.ctp import sim
 
 DAYS, FLOODS = 10, 100  # a day
-SHARE = float(os.environ.get("TIDEWIRE_SOAK_SHARE", "1"))
+SHARE = float(os.environ.get("TIDEWIRE_SOAK_SHARE", "0.2"))
 TICKS, ORDERS = round(5_000 * SHARE), round(70 * SHARE)  # a flood; of the orders some are refused
 REASONS = (0x1001, 0x1002, 0x2001, 0x2002, 0x2003)
 USER, SECRET = "u1", "secret"
@@ -137,7 +137,8 @@ def resident_kb() -> int:
 
 
 def is_sanitized() -> bool:
-    return "libasan" in Path("/proc/self/maps").read_text()  # it keeps freed memory on purpose
+    maps = Path("/proc/self/maps").read_text()  # they keep freed memory, or shadows of it, on purpose
+    return "libasan" in maps or "libtsan" in maps
 
 
 def test_nothing_is_lost_and_memory_stays_flat(tmp_path: Path) -> None:
