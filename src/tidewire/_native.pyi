@@ -1,4 +1,5 @@
-# The compiled core. Public faces: klines.py, book.py, signing.py, futures/bars.py, wenhua/, latency.py, _inflate.py.
+# The compiled core. Public faces: klines.py, book.py, signing.py, futures/bars.py, wenhua/, latency.py, _inflate.py,
+# universal/allocation.py.
 
 from collections.abc import Sequence
 from typing import Literal, NoReturn, final
@@ -94,6 +95,16 @@ class Book:
     def step_texts(self) -> tuple[str, str]: ...
     def level_texts(self, bids: bool, count: int) -> list[tuple[str, str]]: ...
     def fill(self, out: npt.NDArray[np.float64] | npt.NDArray[np.int64], n: int | None, format: str) -> None: ...
+
+# Allocations (_allocation.pxi).
+
+class Offers:
+    def __init__(
+        self, entries: Sequence[tuple[Book, int, int, tuple[int, ...]]], *, buy: bool, enough: int
+    ) -> None: ...
+    def allocate(
+        self, quantity: int, max_used: int, only: int | None = None
+    ) -> tuple[int, list[tuple[int, int, int, bytes]]]: ...
 
 # Klines (_klines.pxi, _arrow.pxi).
 

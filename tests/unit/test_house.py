@@ -94,7 +94,10 @@ def test_no_public_function_takes_a_bag_of_params_or_a_positional_flag(path: Pat
 
 def test_few_modules_own_the_compiled_core() -> None:
     importers = {relative(p) for p in PYTHON if "tidewire._native" in set(imports(p))}
-    owners = ("_inflate", "book", "futures/bars", "klines", "latency", "signing", "wenhua/dat", "wenhua/layouts")
+    owners = (
+        *("_inflate", "book", "futures/bars", "klines", "latency", "signing"),
+        *("universal/allocation", "wenhua/dat", "wenhua/layouts"),
+    )
     assert importers <= {f"src/tidewire/{name}.py" for name in owners}
 
 
