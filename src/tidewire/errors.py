@@ -31,6 +31,7 @@
      │   └─ CrossedBook
      ├─ StreamClosed
      ├─ VenuesFailed            .causes: what each venue that was asked raised
+     ├─ Unfillable              no venue, or split over venues, fills the order; .fillable .excluded
      └─ CtpError                .error_id .message
          ├─ CtpDisconnected
          ├─ CtpFlowControl
@@ -42,6 +43,7 @@ Catch the branch that you can act on. ``retryable`` says whether repeating the s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from ._redact import redact_text
 
@@ -75,6 +77,7 @@ __all__ = [
     "SymbolRejected",
     "Timeout",
     "TransportError",
+    "Unfillable",
     "UnknownSymbol",
     "VenueError",
     "VenueUnavailable",
@@ -323,6 +326,25 @@ class VenuesFailed(Error):
         listed = "; ".join(f"{name}: {type(error).__name__}: {error}" for name, error in self.causes.items())
         super().__init__(f"{message} ({listed})" if listed else message, venue=venue)
         self.retryable = any(error.retryable for error in self.causes.values())
+
+
+class Unfillable(Error):
+    """The venues together do not fill the order: depth, lots, least orders, balances. Nothing was sent.
+
+    ``fillable`` is how much of it they do, ``excluded`` why venues are out.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        venue: str | None = None,
+        fillable: Decimal | None = None,
+        excluded: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, venue=venue)
+        self.fillable = fillable
+        self.excluded = dict(excluded or {})
 
 
 class CtpError(Error):

@@ -7,12 +7,14 @@ from .fees import FeeRate, Fees
 from .health import VenueHealth
 from .live_books import BookWatch, LiveBooks
 from .provenance import Answer, Conversion, Failed, Provenance
+from .route import BestVenue, Route, Slice
 from .universal import AsyncUniversal
 from .venue_book import VenueBook
 
 __all__ = [
     "Answer",
     "AsyncUniversal",
+    "BestVenue",
     "BookWatch",
     "Conversion",
     "Failed",
@@ -20,6 +22,8 @@ __all__ = [
     "Fees",
     "LiveBooks",
     "Provenance",
+    "Route",
+    "Slice",
     "Universal",
     "VenueBook",
     "VenueHealth",

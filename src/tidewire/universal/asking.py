@@ -16,7 +16,9 @@ from ..symbols import Symbol
 from . import families
 from .attempts import VenueClient, perform
 from .failover import Desk, Verdict
+from .fees import Fees
 from .health import VenueHealth
+from .live_books import LiveBooks
 from .provenance import Answer, Conversion, Provenance, note, trailing
 from .strategies import StrategyName
 from .strategies import strategy as make_strategy
@@ -43,6 +45,7 @@ class Asking:
         patience: float | None = None,
         retries: int = 3,
         cache_ttl: float = 3600.0,
+        fees: Fees | None = None,
     ) -> None:
         keys = dict(credentials or {})
         named = {each if isinstance(each, str) else each.spec.name: each for each in _several(venues)}
@@ -64,6 +67,8 @@ class Asking:
             raise ConfigError(f"the same venue twice: {', '.join(named)}")
         self._private = tuple(client.venue.name for client, name in zip(made, named, strict=True) if name in keys)
         self._quotes = families.family(quotes)
+        self._fees = fees or Fees()
+        self._live = LiveBooks(self._clients)
         names = tuple(self._clients)
         self._desk = Desk(
             names,
@@ -84,6 +89,7 @@ class Asking:
 
     async def close(self) -> None:
         """Close every connection and stream."""
+        await self._live.aclose()
         await asyncio.gather(*(client.close() for client in self._clients.values()))
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from .._loop import LoopThread
+from .._order import Number
 from .._venue import Venue
 from ..client import Environment
 from ..credentials import Credentials
@@ -17,8 +18,11 @@ from ..errors import ConfigError
 from ..klines import Klines
 from ..models import BookSnapshot, FundingRate, Instrument, OpenInterest, Ticker, Trade
 from ..symbols import Kind, Symbol, Time
+from .fees import Fees
 from .health import VenueHealth
 from .provenance import Answer, trailing
+from .route import BestVenue, Route
+from .routing import Balances, Limits
 from .strategies import StrategyName
 from .universal import AsyncUniversal
 
@@ -49,6 +53,7 @@ class Universal:
         patience: float | None = None,
         retries: int = 3,
         cache_ttl: float = 3600.0,
+        fees: Fees | None = None,
     ) -> None:
         self._universal = universal = AsyncUniversal(
             venues,
@@ -61,6 +66,7 @@ class Universal:
             patience=patience,
             retries=retries,
             cache_ttl=cache_ttl,
+            fees=fees,
         )
 
         async def serve(ready: Callable[[], None]) -> None:
@@ -181,6 +187,52 @@ class Universal:
 
     def fetch_open_interest(self, symbol: str | Symbol, *, venue: str | None = None) -> OpenInterest:
         return self._wait(self._universal.fetch_open_interest(symbol, venue=venue))
+
+    # Trading on the best terms.
+
+    def best_venue(
+        self,
+        symbol: str | Symbol,
+        side: str,
+        quantity: Number,
+        *,
+        balances: Balances | None = None,
+        limits: Limits | None = None,
+        max_age: float | None = None,
+        depth: int = 500,
+    ) -> BestVenue:
+        return self._wait(
+            self._universal.best_venue(
+                symbol, side, quantity, balances=balances, limits=limits, max_age=max_age, depth=depth
+            )
+        )
+
+    def route(
+        self,
+        symbol: str | Symbol,
+        side: str,
+        quantity: Number,
+        *,
+        max_venues: int | None = None,
+        balances: Balances | None = None,
+        limits: Limits | None = None,
+        allow_partial: bool = False,
+        max_age: float | None = None,
+        depth: int = 500,
+    ) -> Route:
+        return self._wait(
+            self._universal.route(
+                symbol,
+                side,
+                quantity,
+                max_venues=max_venues,
+                balances=balances,
+                limits=limits,
+                allow_partial=allow_partial,
+                max_age=max_age,
+                depth=depth,
+            )
+        )
 
 
 for _name, _method in vars(Universal).items():  # one text for both: the contract is the same

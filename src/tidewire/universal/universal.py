@@ -10,12 +10,12 @@ from ..client import AsyncClient
 from ..klines import Klines
 from ..models import BookSnapshot, FundingRate, Instrument, OpenInterest, Ticker, Trade
 from ..symbols import Kind, Symbol, Time
-from .asking import Asking
+from .trading import Trading
 
 __all__ = ["AsyncUniversal"]
 
 
-class AsyncUniversal(Asking):
+class AsyncUniversal(Trading):
     """Read from several venues as from one, with asyncio.
 
     ``venues`` are names of ``tw.venues()``, in order of preference. ``strategy`` tells which is asked first:
@@ -31,6 +31,7 @@ class AsyncUniversal(Asking):
 
     ``quotes={"USDT", "USD"}`` lets a market that a venue lists in another currency of the set stand for the one asked
     for. ``credentials`` maps venues to keys. ``environment`` and ``cache_ttl`` are those of ``tw.AsyncClient``.
+    ``fees`` are your accounts' rates; what they leave out is the venues' base tier.
 
     Raises ``VenuesFailed`` with every cause when all fail; what is wrong with the call itself (``ConfigError``) is
     raised at once. For the tasks of one event loop.

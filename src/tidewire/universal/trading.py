@@ -1,0 +1,70 @@
+"""The verbs of AsyncUniversal that trade at the best of several venues."""
+
+from __future__ import annotations
+
+from .._order import Number
+from ..symbols import Symbol
+from . import routing
+from .asking import Asking
+from .market_books import market_books
+from .route import BestVenue, Route
+from .routing import Balances, Limits, ParentOrder
+from .venue_book import VenueBook
+
+__all__ = ["Trading"]
+
+
+class Trading(Asking):
+    """Books are live where a stream is open, else asked for, ``depth`` levels a side or as many as a venue gives."""
+
+    async def best_venue(
+        self,
+        symbol: str | Symbol,
+        side: str,
+        quantity: Number,
+        *,
+        balances: Balances | None = None,
+        limits: Limits | None = None,
+        max_age: float | None = None,
+        depth: int = 500,
+    ) -> BestVenue:
+        """Return the venues that can fill an order alone, by all-in cost, and why the others cannot.
+
+        ``quantity`` is in base units. ``balances`` are what is free per venue: ``{"okx": {"USDT": "1000"}}``, or what
+        ``fetch_balances`` returned; a buy must be covered at its limit price with its fee, a contract either way
+        without leverage. ``limits`` are the most to trade per venue, in base units. Books count that are LIVE and not
+        older than ``max_age`` seconds, of which ``depth`` levels a side are asked for where none is open already.
+
+        Raises ``Unfillable`` when no venue can, saying how much one does.
+        """
+        order = ParentOrder.of(symbol, side, quantity, balances=balances, limits=limits)
+        books, absent = await self._books(order, depth)
+        return routing.best_venue(order, books, fees=self._fees, absent=absent, max_age_s=max_age)
+
+    async def route(
+        self,
+        symbol: str | Symbol,
+        side: str,
+        quantity: Number,
+        *,
+        max_venues: int | None = None,
+        balances: Balances | None = None,
+        limits: Limits | None = None,
+        allow_partial: bool = False,
+        max_age: float | None = None,
+        depth: int = 500,
+    ) -> Route:
+        """Return the split over at most ``max_venues`` that fills an order at the least all-in cost, exact to the lot.
+
+        Arguments are otherwise those of ``best_venue``. Costs are expected ones, of books that move on; ``execute``
+        reports the real ones. Raises ``Unfillable`` when the order cannot be filled exactly; with ``allow_partial`` the
+        route then fills as much as can be had.
+        """
+        order = ParentOrder.of(symbol, side, quantity, max_venues=max_venues, balances=balances, limits=limits)
+        books, absent = await self._books(order, depth)
+        return routing.route(
+            order, books, fees=self._fees, absent=absent, max_age_s=max_age, allow_partial=allow_partial
+        )
+
+    async def _books(self, order: ParentOrder, depth: int) -> tuple[list[VenueBook], dict[str, str]]:
+        return await market_books(self._clients, self._live, order.symbol, depth=depth, timeout=self._desk.timeout)
