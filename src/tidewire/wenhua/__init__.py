@@ -10,6 +10,7 @@ from .dat import read_dat, write_dat
 from .exports import read_csv, write_csv
 from .install import DataFile, Install, open_install
 from .layouts import LAYOUTS, Layout, WenhuaFormatError
+from .watch import Watch, watch
 
 __all__ = [
     "LAYOUTS",
@@ -17,10 +18,12 @@ __all__ = [
     "Install",
     "Layout",
     "Listing",
+    "Watch",
     "WenhuaFormatError",
     "open_install",
     "read_csv",
     "read_dat",
+    "watch",
     "write_csv",
     "write_dat",
 ]

@@ -6,6 +6,7 @@ import mmap
 import os
 import struct
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 
@@ -32,6 +33,7 @@ _TAIL = 16  # records at the end that may be unsound, being written while we rea
 _NS = 1_000_000_000
 _DAY_S = 86_400
 _SAMPLE = 100_000  # rows show what the distance of bars is
+_SOME = 10  # distances are enough to contradict a length that is given; sessions' ends make some shorter
 
 
 class Reading(TypedDict, total=False):
@@ -40,7 +42,7 @@ class Reading(TypedDict, total=False):
     layout: str
     tick: Decimal | str | None
     time_base: TimeBase | Literal["auto"]
-    stamp: Stamp | Literal["auto"]
+    stamp: Stamp | Literal["auto"] | None
 
 
 def read_dat(
@@ -57,7 +59,7 @@ def read_dat(
     to the step that all ticks of the product ``code`` share, and refused if they do not lie on it; without either they
     stay as stored. ``interval`` is found from the distance of bars when not given. ``open_time`` is the bar's beginning
     where the stamp is known (``provenance.facts["stamp"]``), and the file's own time where it is not; ``time_base`` and
-    ``stamp`` say what you know of them. ``trading_day`` is NaT outside the calendar's years.
+    ``stamp`` say what you know of them (``None``: nothing). ``trading_day`` is NaT outside the calendar's years.
 
     The file is mapped, never changed, and read once. At most 16 unsound records at its end are cut, since a terminal
     may be writing; ``provenance.facts["cut"]`` counts them. Raises ``WenhuaFormatError`` when the layout or the clock
@@ -79,17 +81,23 @@ def decode(
     layout: str = "auto",
     tick: Decimal | str | None = None,
     time_base: TimeBase | Literal["auto"] = "auto",
-    stamp: Stamp | Literal["auto"] = "auto",
+    stamp: Stamp | Literal["auto"] | None = "auto",
 ) -> Bars:
     """Read a file's bytes as ``read_dat`` does; ``source`` names them."""
     step = Decimal(tick) if tick is not None else price_step(code) if code is not None else None
     chosen, score = (LAYOUTS[layout], float("nan")) if layout != "auto" else detect(memory)
     times, columns, cut = _records(memory, chosen, step, source)
-    daily = _is_daily(times)
+    length = None if interval is None else Interval.parse(interval)
+    daily = _is_daily(times) if length is None else str(length)[-1] in "dwMy"
     base = find_time_base(times, daily=daily) if time_base == "auto" else time_base
     local = times + (OFFSET_S if base == "utc" else 0)
-    length = Interval.parse(interval) if interval is not None else interval_of(times, daily=daily)
+    length = length or interval_of(times, daily=daily)
     seconds = 0 if length is None or length.ns is None else length.ns // _NS
+    distances = np.diff(times[:_SAMPLE])
+    if len(distances) >= _SOME and np.mean(distances < seconds) > 0.5:
+        raise WenhuaFormatError(
+            f"{os.fspath(source)}: most bars are less than {length} apart, so they are not of {length}"
+        )
     found = _stamp(local, length, daily=daily) if stamp == "auto" else stamp
     begins = local - (seconds if found == "end" else 0)
     facts = {
@@ -239,8 +247,13 @@ def trading_days(begins: Seconds, calendar: Calendar, *, daily: bool) -> npt.NDA
     days = (begins + (0 if daily else 6 * 3600)) // _DAY_S
     first = np.flatnonzero(np.diff(days, prepend=days[0] - 1))  # row of each day
     dates = days[first].astype("datetime64[D]")
-    known = np.array(calendar.trading_days, "datetime64[D]")
+    known = _known_days(calendar)
     index = np.searchsorted(known, dates)
     inside = (index < len(known)) & (dates >= known[0].astype("datetime64[Y]").astype("datetime64[D]"))
     found = np.where(inside, known[np.minimum(index, len(known) - 1)], np.datetime64("NaT", "D"))
     return np.repeat(found, np.diff(first, append=len(days)))
+
+
+@lru_cache(maxsize=8)
+def _known_days(calendar: Calendar) -> npt.NDArray[np.datetime64]:
+    return np.array(calendar.trading_days, "datetime64[D]")

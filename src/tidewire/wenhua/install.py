@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final, Unpack
 
@@ -15,10 +16,11 @@ from ..futures.bars import Bars
 from ..futures.calendar import Calendar
 from ..futures.contracts import Contract
 from ..futures.symbols import parse_symbol
-from ..symbols import Interval
+from ..symbols import Interval, Time, parse_time
 from .catalogue import Listing, inside, month_of, read_catalogue
 from .chain import LastDay, split_by_delivery
 from .dat import Reading, copy, decode
+from .watch import Watch
 
 __all__ = ["DataFile", "Install", "open_install"]
 
@@ -190,6 +192,43 @@ class Install:
         code, month = (listing.product, listing.month) if listing is not None else _series(what)[:2]
         return split_by_delivery(whole, code, month, calendar=self._calendar, last_day=self._last_day)
 
+    def watch(
+        self,
+        what: int | Contract | str,
+        interval: Interval | str = "1m",
+        *,
+        market: str | None = None,
+        after: Time | None = None,
+        every_s: float = 1.0,
+        grace_s: float = 10.0,
+        **reading: Unpack[Reading],
+    ) -> Watch:
+        """Watch the bars of a number, a month of every year or a contract grow: see ``wenhua.watch``."""
+        file = self.file(what, interval, market=market)
+        contract = None if isinstance(what, int) else _series(what)[2]
+        return Watch(
+            file.path,
+            after=parse_time(after, "after"),
+            every_s=every_s,
+            grace_s=grace_s,
+            code=self._code(file.number),
+            interval=interval,
+            calendar=self._calendar,
+            reading=reading,
+            pick=None if contract is None else partial(self._share, contract),
+        )
+
+    def _share(self, contract: Contract, bars: Bars) -> Bars:
+        """A contract's bars of its number's; none where there are none."""
+        parts = split_by_delivery(
+            bars, contract.product, contract.month, calendar=self._calendar, last_day=self._last_day
+        )
+        return parts.get(contract, bars[:0])
+
+    def _code(self, number: int) -> str | None:
+        listing = self.catalogue.get(number)
+        return None if listing is None else listing.product
+
     def _whole(
         self,
         what: int | Contract | str,
@@ -198,8 +237,7 @@ class Install:
         reading: Reading,
     ) -> Bars:
         file = self.file(what, interval, market=market)
-        listing = self.catalogue.get(file.number)
-        code = None if listing is None else listing.product
+        code = self._code(file.number)
         return decode(copy(file.path), file.path, code=code, interval=interval, calendar=self._calendar, **reading)
 
 
