@@ -1,7 +1,7 @@
 # The compiled core. Public faces: klines.py, book.py, signing.py, futures/bars.py, wenhua/, latency.py, _inflate.py,
-# universal/allocation.py.
+# universal/allocation.py, universal/arbitrage.py.
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NoReturn, final
 
 import numpy as np
@@ -105,6 +105,21 @@ class Offers:
     def allocate(
         self, quantity: int, max_used: int, only: int | None = None
     ) -> tuple[int, list[tuple[int, int, int, bytes]]]: ...
+
+# Arbitrage (_arbitrage.pxi).
+
+class ArbitrageKernel:
+    def add_market(self, book: Book, lot_size: str) -> int: ...
+    def add_pairs(self, buys: Iterable[tuple[int, int, int]], sells: Iterable[tuple[int, int, int]]) -> int: ...
+    def add_triangle(
+        self,
+        outer: tuple[int, int, int],
+        inner: tuple[int, int, int],
+        middle: tuple[int, int, int],
+        *,
+        sells_outer: bool,
+    ) -> int: ...
+    def scan(self) -> list[tuple[int, tuple[tuple[int, bool, int, tuple[tuple[int, int], ...]], ...]]]: ...
 
 # Klines (_klines.pxi, _arrow.pxi).
 

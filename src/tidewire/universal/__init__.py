@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from .arbitrage import ArbitrageScanner, Funding
 from .blocking import Universal
 from .fees import FeeRate, Fees
 from .health import VenueHealth
 from .live_books import BookWatch, LiveBooks
+from .opportunity import ArbitrageKind, ArbitrageScan, ArbitrageTrade, Carry, Holding, Opportunity
 from .provenance import Answer, Conversion, Failed, Provenance
 from .route import BestVenue, Route, Slice
 from .universal import AsyncUniversal
@@ -13,14 +15,22 @@ from .venue_book import VenueBook
 
 __all__ = [
     "Answer",
+    "ArbitrageKind",
+    "ArbitrageScan",
+    "ArbitrageScanner",
+    "ArbitrageTrade",
     "AsyncUniversal",
     "BestVenue",
     "BookWatch",
+    "Carry",
     "Conversion",
     "Failed",
     "FeeRate",
     "Fees",
+    "Funding",
+    "Holding",
     "LiveBooks",
+    "Opportunity",
     "Provenance",
     "Route",
     "Slice",

@@ -1,0 +1,253 @@
+"""Which trades over several books pay after their fees: cycles are set up once, then scanned in the core."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal, localcontext
+
+from .. import _native
+from .._order import Number
+from ..errors import ConfigError
+from ..models import Level, Side, exact
+from ..symbols import Symbol
+from .cycles import Cycle, Pairs, cycles
+from .fees import Fees
+from .legs import Balances, Leg, fitted, required
+from .opportunity import EXACT, ArbitrageKind, ArbitrageTrade, Carry, Holding, Opportunity
+from .venue_book import VenueBook
+
+__all__ = ["KINDS", "ArbitrageScanner", "Funding"]
+
+KINDS = tuple(ArbitrageKind)
+_CARRY_STEPS = 10**8  # in 1, of a carry in sizing: venues give rates to 16 places, which times prices exceed 64 bits
+_MOST_DECIMALS = 12
+_BPS = Decimal("0.0001")
+_ROUNDED = Context(prec=28)  # for what is shown: averages and shares
+
+_FEES = "fees are reckoned in quote currency, whichever asset the venue takes them in"
+_AT_ONCE = "both trades are done at once, from what lies at each venue"
+_OPEN = "the positions stay open: what closing them brings or costs is not in the profit"
+_IN_ORDER = "trades are done in order; the middle asset is rounded to its lot, and what is left of it counts nothing"
+_MARGIN = "a perpetual is backed by its whole value, without leverage"
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """What is known of a perpetual's funding: the rate now forming, seconds between payments, and the next one."""
+
+    rate: Decimal
+    interval_s: float | None
+    due_ns: int
+
+
+class ArbitrageScanner:
+    """Looks for arbitrage among books, which it reads where they are: keep it, and scan whenever one has changed.
+
+    ``kinds`` are those to look for. ``funding`` by (venue, symbol) is told with every basis that uses the perpetual;
+    ``payments`` of it are counted in the profit, none by default. A triangle needs its three markets among the books.
+
+    Sizes are exact: prices and quantities are whole ticks and lots, and numbers too large for that are refused. For
+    the thread that the books belong to. Raises ``ConfigError`` for a market without a known fee.
+    """
+
+    def __init__(
+        self,
+        books: Iterable[VenueBook],
+        *,
+        fees: Fees | None = None,
+        kinds: Collection[str] = KINDS,
+        funding: Mapping[tuple[str, Symbol], Funding] | None = None,
+        payments: int = 0,
+    ) -> None:
+        wanted = [_kind(kind) for kind in kinds]
+        if payments < 0:
+            raise ConfigError(f"payments must be a number of funding payments, not {payments}")
+        self.books = tuple(book for book in books if book.instrument.active)
+        self._funding, self._payments = dict(funding or {}), payments
+        table = fees or Fees()
+        self._rates = [table.taker(book.venue, book.instrument) for book in self.books]
+        self._refused: list[Cycle] = []
+        self._kernel = _native.ArbitrageKernel()
+        for book in self.books:
+            self._kernel.add_market(book.book, f"{book.instrument.lot_size:f}")
+        self._cycles = tuple(cycles([(book.venue, book.instrument.symbol) for book in self.books], wanted))
+        with localcontext(EXACT):
+            for cycle in self._cycles:
+                self._add(cycle)
+
+    def scan(
+        self,
+        *,
+        min_profit: Number = 0,
+        min_bps: Number = 0,
+        max_age: float | None = 5.0,
+        balances: Mapping[str, Mapping[str, Number]] | None = None,
+        now_ns: int | None = None,
+    ) -> list[Opportunity]:
+        """Return what pays now: by asset, and in each most profitable first.
+
+        ``min_profit`` is in an opportunity's own asset, ``min_bps`` in 1/10,000 of what is bought; a profit of nothing
+        is none. A book whose last message is older than ``max_age`` seconds takes no part (``None``: any age), nor does
+        one that is not LIVE: see ``excluded``. ``balances`` (free quantity by venue and asset) bound the size.
+        ``now_ns`` is the moment to judge ages at.
+        """
+        now = time.time_ns() if now_ns is None else now_ns
+        least, least_bps = exact(min_profit, "min_profit"), exact(min_bps, "min_bps")
+        held = None if balances is None else _held(balances)
+        found: list[Opportunity] = []
+        self._refused = []
+        with localcontext(EXACT):
+            for number, trades in self._kernel.scan():
+                if not trades:
+                    self._refused.append(self._cycles[number])
+                    continue
+                if any(self.books[market].why_not(max_age, now) for market, *_ in trades):
+                    continue
+                legs = fitted([self._leg(*trade) for trade in trades], held)
+                if legs is None:
+                    continue
+                each = self._opportunity(self._cycles[number].kind, legs, now)
+                if each.profit > 0 and each.profit >= least and each.profit_bps >= least_bps:
+                    found.append(each)
+        return sorted(found, key=lambda each: (each.asset, -each.profit))
+
+    def excluded(self, max_age: float | None = 5.0, now_ns: int | None = None) -> dict[str, str]:
+        """Tell why books take no part, by "venue symbol"; and which cycles the last scan could not reckon with."""
+        reasons = ((book, book.why_not(max_age, now_ns)) for book in self.books)
+        found = {f"{book.venue} {book.instrument.symbol}": why for book, why in reasons if why is not None}
+        return found | {self._name(cycle): "numbers too large for exact arithmetic" for cycle in self._refused}
+
+    # Cycles.
+
+    def _add(self, cycle: Cycle) -> None:
+        """Set a cycle up in the core, which numbers them as they come."""
+        if isinstance(cycle, Pairs):
+            self._kernel.add_pairs(
+                [self._factor(market, Side.BUY, cycle.kind) for market in cycle.buys],
+                [self._factor(market, Side.SELL, cycle.kind) for market in cycle.sells],
+            )
+            return
+        way, back = (Side.SELL, Side.BUY) if cycle.sells_outer else (Side.BUY, Side.SELL)
+        legs = ((cycle.outer, way), (cycle.inner, back), (cycle.middle, back))
+        outer, inner, middle = (self._factor(market, side, cycle.kind) for market, side in legs)
+        self._kernel.add_triangle(outer, inner, middle, sells_outer=cycle.sells_outer)
+
+    def _factor(self, market: int, side: Side, kind: ArbitrageKind) -> tuple[int, int, int]:
+        """What a price is multiplied by to be compared: the fee, and for a basis the carry that is asked for."""
+        sign = 1 if side is Side.BUY else -1
+        factor = 1 + sign * self._rates[market]
+        funding = self._funding_of(market) if kind is ArbitrageKind.BASIS else None
+        if funding is not None:
+            received = -sign * self._payments * funding.rate
+            factor -= sign * Decimal(math.floor(received * _CARRY_STEPS)) / _CARRY_STEPS
+        decimals = max(0, -int(factor.normalize().as_tuple().exponent))
+        if decimals > _MOST_DECIMALS:
+            raise ConfigError(f"{self.books[market].venue}: a fee of {self._rates[market]} has too many decimals")
+        return market, int(factor * 10**decimals), decimals
+
+    def _funding_of(self, market: int) -> Funding | None:
+        book = self.books[market]
+        return self._funding.get((book.venue, book.instrument.symbol))
+
+    def _name(self, cycle: Cycle) -> str:
+        symbols = dict.fromkeys(str(self.books[market].instrument.symbol) for market in cycle.markets)
+        return f"{cycle.kind} {' '.join(symbols)}"
+
+    # Opportunities.
+
+    def _leg(self, market: int, sells: bool, decimals: int, fills: Iterable[tuple[int, int]]) -> Leg:
+        book = self.books[market]
+        tick, unit = book.book.tick_size, Decimal(10) ** -decimals
+        levels = tuple(Level(tick * ticks, unit * units) for ticks, units in fills)
+        return Leg(book, Side.SELL if sells else Side.BUY, self._rates[market], levels)
+
+    def _opportunity(self, kind: ArbitrageKind, legs: Sequence[Leg], now_ns: int) -> Opportunity:
+        asset = legs[0].instrument.symbol.quote
+        mine = [leg for leg in legs if leg.instrument.symbol.quote == asset]
+        gross = sum((leg.notional if leg.side is Side.SELL else -leg.notional for leg in mine), Decimal(0))
+        fees = sum((leg.fee for leg in mine), Decimal(0))
+        carry = self._carry(legs) if kind is ArbitrageKind.BASIS else None
+        profit = gross - fees + (carry.amount * carry.payments if carry else 0)
+        paid = sum((leg.notional for leg in mine if leg.side is Side.BUY), Decimal(0))
+        return Opportunity(
+            kind=kind,
+            trades=tuple(_trade(leg, now_ns) for leg in legs),
+            quantity=legs[1].quantity,
+            asset=asset,
+            gross=gross,
+            fees=fees,
+            profit=profit,
+            profit_bps=_ROUNDED.quantize(_ROUNDED.divide(profit * 10_000, paid), _BPS),
+            required=tuple(required(legs)),
+            leftover=_leftover(legs) if kind is ArbitrageKind.TRIANGULAR else (),
+            carry=carry,
+            assumptions=_assumptions(kind, legs),
+            found_at_ns=now_ns,
+        )
+
+    def _carry(self, legs: Sequence[Leg]) -> Carry | None:
+        for leg in legs:
+            venue, symbol = leg.book.venue, leg.instrument.symbol
+            funding = self._funding.get((venue, symbol))
+            if symbol.kind == "linear" and funding is not None:
+                return Carry(
+                    venue=venue,
+                    symbol=symbol,
+                    rate=funding.rate,
+                    interval_s=funding.interval_s,
+                    due_ns=funding.due_ns,
+                    amount=(leg.notional if leg.side is Side.SELL else -leg.notional) * funding.rate,
+                    payments=self._payments,
+                )
+        return None
+
+
+def _kind(kind: str) -> ArbitrageKind:
+    try:
+        return ArbitrageKind(kind)
+    except ValueError:
+        raise ConfigError(f"no kind of arbitrage is called {kind!r}: one of {', '.join(KINDS)}") from None
+
+
+def _held(balances: Mapping[str, Mapping[str, Number]]) -> Balances:
+    return {
+        venue: {asset: exact(free, f"balance of {asset} at {venue}") for asset, free in assets.items()}
+        for venue, assets in balances.items()
+    }
+
+
+def _trade(leg: Leg, now_ns: int) -> ArbitrageTrade:
+    symbol, quantity = leg.instrument.symbol, leg.quantity
+    return ArbitrageTrade(
+        venue=leg.book.venue,
+        symbol=symbol,
+        side=leg.side,
+        quantity=quantity,
+        average_price=_ROUNDED.divide(leg.notional, quantity),
+        worst_price=leg.levels[-1].price,
+        limit_price=leg.limit_price,
+        notional=leg.notional,
+        fee_rate=leg.fee_rate,
+        fee=leg.fee,
+        fills=leg.levels,
+        sequence=leg.book.sequence,
+        age_s=leg.book.age_at(now_ns),
+    )
+
+
+def _leftover(legs: Sequence[Leg]) -> tuple[Holding, ...]:
+    """What of the middle asset is neither spent nor sold."""
+    inner = legs[1]
+    middle = legs[0] if inner.side is Side.BUY else legs[2]
+    rest = inner.cash + (middle.quantity if middle.side is Side.BUY else -middle.quantity)
+    asset = middle.instrument.symbol.base
+    return (Holding(venue=middle.book.venue, asset=asset, quantity=rest),) if rest else ()
+
+
+def _assumptions(kind: ArbitrageKind, legs: Sequence[Leg]) -> tuple[str, ...]:
+    contracts = any(leg.instrument.symbol.kind != "spot" for leg in legs)
+    how = _IN_ORDER if kind is ArbitrageKind.TRIANGULAR else _AT_ONCE
+    return (_FEES, how, _OPEN, _MARGIN) if contracts else (_FEES, how)

@@ -1,0 +1,179 @@
+"""What a scan for arbitrage finds: trades that pay after their fees, with every figure that the profit is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, localcontext
+from enum import StrEnum
+from types import MappingProxyType
+
+import msgspec
+
+from ..models import Level, Side, utc
+from ..symbols import Symbol
+
+__all__ = ["ArbitrageKind", "ArbitrageScan", "ArbitrageTrade", "Carry", "Holding", "Opportunity"]
+
+# The default 28 digits would round products of prices and quantities silently.
+EXACT = Context(prec=200, traps=[InvalidOperation, DivisionByZero, Inexact])
+
+
+class ArbitrageKind(StrEnum):
+    """``CROSS``: one market, bought on one venue and sold on another. ``BASIS``: spot against a perpetual, on one venue
+    or two. ``TRIANGULAR``: three spot markets of one venue.
+    """
+
+    CROSS = "cross"
+    BASIS = "basis"
+    TRIANGULAR = "triangular"
+
+
+class ArbitrageTrade(msgspec.Struct, frozen=True, kw_only=True):
+    """One order of an opportunity: immediate-or-cancel at ``limit_price`` buys or sells ``quantity`` base units.
+
+    ``fills`` are the levels that it takes, best first, and what it takes of each. ``notional`` is their value in quote
+    currency; ``fee``, in quote currency too, is ``notional × fee_rate``, the taker's. ``worst_price`` is that of the
+    last level and ``limit_price`` the same on the venue's tick grid; ``average_price`` is rounded, no other figure is.
+    ``sequence`` and ``age_s`` are those of the book when it was read (``None``: the venue numbers nothing).
+    """
+
+    venue: str
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    average_price: Decimal
+    worst_price: Decimal
+    limit_price: Decimal
+    notional: Decimal
+    fee_rate: Decimal
+    fee: Decimal
+    fills: tuple[Level, ...]
+    sequence: int | None
+    age_s: float
+
+
+class Carry(msgspec.Struct, frozen=True, kw_only=True):
+    """Funding that a perpetual's side of a position receives (positive) or pays, at the rate now forming.
+
+    ``amount`` is that of one payment in quote currency, on the notional at entry; venues reckon with the mark price of
+    the hour. ``interval_s`` is the time between payments (``None``: not known), ``due_ns`` the next one. ``payments``
+    of them are counted in the profit: as many as the scan was told to count, at a rate that may change before each.
+    """
+
+    venue: str
+    symbol: Symbol
+    rate: Decimal
+    interval_s: float | None
+    due_ns: int
+    amount: Decimal
+    payments: int
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """An amount of an asset at a venue."""
+
+    venue: str
+    asset: str
+    quantity: Decimal
+
+
+class Opportunity(msgspec.Struct, frozen=True, kw_only=True):
+    """Trades that together pay, at the largest size whose last lot still does.
+
+    ``profit``, in ``asset``, is ``gross`` (what is sold less what is bought) less ``fees``, and with the ``carry`` that
+    was asked for; ``profit_bps`` is its share of what is bought, in 1/10,000, rounded. ``quantity`` is in base units of
+    the first trade's counterpart: what is bought and sold. ``required`` is what must lie at the venues before the first
+    trade, trades being done in order; ``leftover`` what remains of other assets, worth nothing in the profit.
+    """
+
+    kind: ArbitrageKind
+    trades: tuple[ArbitrageTrade, ...]
+    quantity: Decimal
+    asset: str
+    gross: Decimal
+    fees: Decimal
+    profit: Decimal
+    profit_bps: Decimal
+    required: tuple[Holding, ...]
+    leftover: tuple[Holding, ...] = ()
+    carry: Carry | None = None
+    assumptions: tuple[str, ...] = ()
+    found_at_ns: int
+
+    @property
+    def route(self) -> tuple[tuple[str, Symbol, Side], ...]:
+        """Where, what and which way, in order: the same from one scan to the next while an opportunity lasts."""
+        return tuple((trade.venue, trade.symbol, trade.side) for trade in self.trades)
+
+    @property
+    def sequences(self) -> Mapping[tuple[str, Symbol], int | None]:
+        """The venue's number of each book used, by (venue, symbol)."""
+        return MappingProxyType({(trade.venue, trade.symbol): trade.sequence for trade in self.trades})
+
+    @property
+    def age_s(self) -> float:
+        """Age of the oldest book used, in seconds."""
+        return max(trade.age_s for trade in self.trades)
+
+    def explain(self) -> str:
+        """Return the arithmetic, line by line, so that each figure can be recomputed by hand."""
+        with localcontext(EXACT):
+            return "\n".join(_lines(self))
+
+
+class ArbitrageScan(msgspec.Struct, frozen=True, kw_only=True):
+    """The opportunities of one look at the books, most profitable first; iterating and indexing give these.
+
+    Profits in different assets are not compared: opportunities stand by asset, and in each by profit. ``books`` is how
+    many books were used; ``excluded`` says, by "venue symbol", why others were not.
+    """
+
+    opportunities: tuple[Opportunity, ...]
+    books: int
+    excluded: Mapping[str, str]
+
+    def __iter__(self) -> Iterator[Opportunity]:
+        return iter(self.opportunities)
+
+    def __len__(self) -> int:
+        return len(self.opportunities)
+
+    def __getitem__(self, index: int) -> Opportunity:
+        return self.opportunities[index]
+
+
+def _lines(found: Opportunity) -> Iterator[str]:
+    when = utc(found.found_at_ns)
+    yield f"{found.kind}: {found.profit:f} {found.asset} on {found.quantity:f}, found {when:%Y-%m-%d %H:%M:%S.%f} UTC"
+    for number, trade in enumerate(found.trades, 1):
+        yield from _trade_lines(number, trade)
+    mine = [trade for trade in found.trades if trade.symbol.quote == found.asset]
+    sold = " + ".join(f"{trade.notional:f}" for trade in mine if trade.side is Side.SELL)
+    bought = " - ".join(f"{trade.notional:f}" for trade in mine if trade.side is Side.BUY)
+    yield f"gross   {sold} - {bought} = {found.gross:f} {found.asset}"
+    yield f"fees    {' + '.join(f'{trade.fee:f}' for trade in mine)} = {found.fees:f} {found.asset}"
+    counted = ""
+    if found.carry is not None:
+        yield from _carry_lines(found.carry, found.asset)
+        counted = f" + {found.carry.payments} × {found.carry.amount:f}" if found.carry.payments else ""
+    total = f"{found.profit:f} {found.asset} ({found.profit_bps:f} bps)"
+    yield f"profit  {found.gross:f} - {found.fees:f}{counted} = {total}"
+    for name, holdings in (("before", found.required), ("left", found.leftover)):
+        for holding in holdings:
+            yield f"{name:<8}{holding.quantity:f} {holding.asset} at {holding.venue}"
+    yield from (f"assumed {assumption}" for assumption in found.assumptions)
+
+
+def _trade_lines(number: int, trade: ArbitrageTrade) -> Iterator[str]:
+    book = f"book #{trade.sequence}" if trade.sequence is not None else "book without a number"
+    quote = trade.symbol.quote
+    yield f"{number}. {trade.side} {trade.quantity:f} {trade.symbol} at {trade.venue} ({book}, {trade.age_s:.3f} s old)"
+    for level in trade.fills:
+        yield f"        {level.quantity:f} × {level.price:f} = {level.quantity * level.price:f}"
+    yield f"        {trade.notional:f} {quote} in all, {trade.average_price:f} on average"
+    yield f"        fee {trade.notional:f} × {trade.fee_rate:f} = {trade.fee:f} {quote}"
+
+
+def _carry_lines(carry: Carry, asset: str) -> Iterator[str]:
+    every = "at an interval that is not known" if carry.interval_s is None else f"every {carry.interval_s / 3600:g} h"
+    yield f"funding {carry.rate:f} {every}, next {utc(carry.due_ns):%Y-%m-%d %H:%M}: {carry.amount:f} {asset} a payment"
