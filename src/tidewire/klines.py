@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, overload
 
 import msgspec
 import numpy as np
@@ -153,7 +153,7 @@ class Klines:
 
         Needs every column that ``__init__`` names except ``closed``, with its dtype.
         """
-        self = cls.__new__(cls)
+        self = Klines.__new__(Klines)  # heirs have more columns than these
         self._fill(columns, symbol, interval, venue)
         return self
 
@@ -247,13 +247,13 @@ class Klines:
         late = np.flatnonzero(times[1:] > due)
         return tuple((int(due[i]), int(times[i + 1])) for i in late)
 
-    def between(self, start: int | None = None, end: int | None = None) -> Klines:
+    def between(self, start: int | None = None, end: int | None = None) -> Self:
         """View of the bars that open in ``[start, end)``, UTC nanoseconds; ``None`` leaves a side open."""
         first = 0 if start is None else int(np.searchsorted(self.open_time, start, "left"))
         last = len(self) if end is None else int(np.searchsorted(self.open_time, end, "left"))
         return self[first : max(first, last)]
 
-    def finished(self, now_ns: int) -> Klines:
+    def finished(self, now_ns: int) -> Self:
         """View without the bars at the end that still form at ``now_ns`` (UTC nanoseconds, venue time).
 
         Goes by ``closed`` where the venue flags final bars, else by ``interval``; without either: ``ConfigError``.
@@ -276,14 +276,19 @@ class Klines:
     @overload
     def __getitem__(self, index: int) -> Kline: ...
     @overload
-    def __getitem__(self, index: slice) -> Klines: ...
-    def __getitem__(self, index: int | slice) -> Kline | Klines:
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Kline | Self:
         if not isinstance(index, slice):
             return Kline(*(self._columns[name][index].item() for name in _DTYPES))
         if index.step is not None and index.step < 0:
             raise ConfigError("Klines ascend by open time: slice with a positive step")
-        columns = {name: column[index] for name, column in self._columns.items()}
-        return self.wrap(columns, symbol=self.symbol, interval=self.interval, venue=self.venue)
+        return self._cut(index)
+
+    def _cut(self, rows: slice) -> Self:
+        cut = type(self).__new__(type(self))
+        columns = {name: column[rows] for name, column in self._columns.items()}
+        cut._fill(columns, self.symbol, self.interval, self.venue)  # noqa: SLF001 - of this very class
+        return cut
 
     def __iter__(self) -> Iterator[Kline]:
         return map(Kline._make, zip(*(self._columns[name].tolist() for name in _DTYPES), strict=True))
@@ -348,7 +353,7 @@ class Klines:
     @property
     def _title(self) -> str:
         known = [str(part) for part in (self.venue, self.symbol, self.interval) if part is not None]
-        return f"Klines {' '.join(known)}{', ' if known else ''}{len(self)} bars"
+        return f"{type(self).__name__} {' '.join(known)}{', ' if known else ''}{len(self)} bars"
 
 
 def decode_klines(

@@ -120,6 +120,11 @@ class Market:
         return self._opened.state
 
     @property
+    def front(self) -> str:
+        """The addresses that it was given."""
+        return self._opened.session.front
+
+    @property
     def trading_day(self) -> dt.date | None:
         """The front's trading day, known once logged in."""
         return self._opened.session.trading_day

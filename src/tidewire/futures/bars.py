@@ -6,7 +6,9 @@ belongs to which bar; the compiled kernel does the rest, the same for a whole da
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import msgspec
@@ -62,17 +64,16 @@ class BarStats(msgspec.Struct, frozen=True, kw_only=True):
     missed_volume: int
 
 
-class Bars:
-    """Bars of one contract: the columns of ``Klines``, and what futures have besides.
+class Bars(Klines):
+    """Klines of one contract, with what futures have besides; wherever ``Klines`` go, these go.
 
-    ``klines`` holds open_time (int64 UTC nanoseconds), open, high, low, close, volume (lots), quote_volume (turnover in
-    yuan) and trades (snapshots with new volume). ``end_time`` is int64 UTC nanoseconds, exclusive; ``trading_day``
-    datetime64[D]; ``open_interest`` float64 lots at the bar's end; ``settlement``
-    prices, where there are any; ``provenance`` says where they come from, if known.
-    Arrays are read-only. Immutable; safe to share.
+    open_time is int64 UTC nanoseconds, volume in lots, quote_volume the turnover in yuan, trades the snapshots with new
+    volume. ``end_time`` is int64 UTC nanoseconds, exclusive; ``trading_day`` datetime64[D]; ``open_interest`` float64
+    lots at the bar's end; ``settlement`` prices, where there are any; ``provenance`` says where they come from, if
+    known. ``klines`` are the same bars without these. Arrays are read-only. Immutable; safe to share.
     """
 
-    __slots__ = ("end_time", "klines", "open_interest", "provenance", "settlement", "trading_day")
+    __slots__ = ("end_time", "open_interest", "provenance", "settlement", "trading_day")
 
     def __init__(
         self,
@@ -84,9 +85,9 @@ class Bars:
         settlement: npt.NDArray[np.float64] | None = None,
         provenance: Provenance | None = None,
     ) -> None:
+        self._fill(klines._columns, klines.symbol, klines.interval, klines.venue)  # noqa: SLF001 - of our own base
         self.settlement = settlement
         self.provenance = provenance
-        self.klines = klines
         self.end_time = end_time
         self.trading_day = trading_day
         self.open_interest = open_interest
@@ -94,26 +95,40 @@ class Bars:
             if column is not None:
                 column.flags.writeable = False
 
-    def __len__(self) -> int:
-        return len(self.klines)
+    @property
+    def klines(self) -> Klines:
+        """The columns that every market has, over the same memory."""
+        return Klines.wrap(self._columns, symbol=self.symbol, interval=self.interval, venue=self.venue)
 
-    def __getitem__(self, rows: slice) -> Self:
-        return type(self)(
-            self.klines[rows],
-            end_time=self.end_time[rows],
-            trading_day=self.trading_day[rows],
-            open_interest=self.open_interest[rows],
-            settlement=None if self.settlement is None else self.settlement[rows],
-            provenance=self.provenance,
+    def _cut(self, rows: slice) -> Self:
+        cut = super()._cut(rows)
+        for name in ("end_time", "trading_day", "open_interest"):
+            setattr(cut, name, getattr(self, name)[rows])
+        cut.settlement = None if self.settlement is None else self.settlement[rows]
+        cut.provenance = self.provenance
+        return cut
+
+    def labelled(self, *, symbol: str, interval: Interval | None, venue: str | None, provenance: Provenance) -> Bars:
+        """Return the same bars under another name and provenance, without copying."""
+        return Bars(
+            Klines.wrap(self._columns, symbol=symbol, interval=interval, venue=venue),
+            end_time=self.end_time,
+            trading_day=self.trading_day,
+            open_interest=self.open_interest,
+            settlement=self.settlement,
+            provenance=provenance,
         )
 
     @classmethod
-    def concat(cls, parts: list[Bars]) -> Bars:
-        """Join bars that follow each other."""
+    def concat(cls, parts: Sequence[Bars]) -> Bars:  # type: ignore[override]
+        """Join bars that follow each other; ``ConfigError`` unless each part begins after the one before."""
         if not parts:
             raise ConfigError("Bars.concat: there is nothing to join")
+        filled = [part for part in parts if len(part)]
+        if any(before.open_time[-1] >= after.open_time[0] for before, after in pairwise(filled)):
+            raise ConfigError("Bars.concat: parts overlap; tidewire.futures.join compares what they have in common")
         return cls(
-            Klines.concat([part.klines for part in parts]),
+            Klines.concat(parts),
             end_time=np.concatenate([part.end_time for part in parts]),
             trading_day=np.concatenate([part.trading_day for part in parts]),
             open_interest=np.concatenate([part.open_interest for part in parts]),
@@ -123,14 +138,11 @@ class Bars:
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return a pandas frame with all columns; times are China Standard Time. Needs ``tidewire[frames]``."""
-        frame = self.klines.to_pandas()
+        frame = super().to_pandas()
         frame["open_time"] = frame["open_time"].dt.tz_convert("Asia/Shanghai")
         frame.insert(1, "trading_day", self.trading_day)
         frame["open_interest"] = self.open_interest
         return frame
-
-    def __repr__(self) -> str:
-        return repr(self.klines).replace("Klines", "Bars", 1)
 
 
 class BarBuilder:
@@ -145,6 +157,7 @@ class BarBuilder:
     seconds after, to its last. A tick's volume is what its running total has grown by; the total begins anew with each
     trading day, so no volume is lost between ticks, and the day's bars sum to its total. Ticks outside every session
     (yesterday's snapshot at login), that go back in time, or whose total shrinks are left out and counted in ``stats``.
+    ``symbol`` and ``provenance`` are what the bars carry.
     """
 
     def __init__(
@@ -157,6 +170,7 @@ class BarBuilder:
         fill: Literal["skip", "flat"] = "skip",
         grace_s: float = _GRACE_S,
         symbol: str | None = None,
+        provenance: Provenance | None = None,
     ) -> None:
         self.product = product(product_code).code
         self.interval = Interval.parse(interval)
@@ -174,6 +188,8 @@ class BarBuilder:
         self._kernel = BarKernel(flat=fill == "flat")
         self._day: date | None = None  # the last whose slots the kernel has
         self._shapes: dict[object, _Shape] = {}
+        self._none: Bars | None = None
+        self._provenance = provenance or Provenance("BarBuilder", "ticks", {"align": align, "fill": fill})
         self._bars_of_days = [np.empty((0, 3), np.int64)]  # start, end and day of every bar, by trading day
 
     @property
@@ -221,6 +237,8 @@ class BarBuilder:
         return self._bars(self._kernel.finish())
 
     def _bars(self, rows: bytes) -> Bars:
+        if not rows and self._none is not None:
+            return self._none  # most ticks end no bar
         table = np.frombuffer(rows, _ROW)
         if len(self._bars_of_days) > 1:
             self._bars_of_days = [np.concatenate(self._bars_of_days)]
@@ -231,12 +249,16 @@ class BarBuilder:
             "quote_volume": table["turnover"],
             "trades": table["ticks"],
         }
-        return Bars(
+        bars = Bars(
             Klines(columns, symbol=self.symbol, interval=self.interval),
             end_time=end.copy(),
             trading_day=day.astype("datetime64[D]"),
             open_interest=table["open_interest"].copy(),
+            provenance=self._provenance,
         )
+        if not rows:
+            self._none = bars
+        return bars
 
     def _prepare(self, latest: int, earliest: int) -> None:
         """Give the kernel the slots of every trading day up to a moment."""

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
 
+from ..symbols import Symbol
 from .products import Exchange
 
-__all__ = ["Combination", "Continuous", "Contract", "FuturesSymbol", "Option"]
+__all__ = ["Combination", "Continuous", "Contract", "ContractSymbol", "FuturesSymbol", "Option"]
 
 
 class Contract(msgspec.Struct, frozen=True, order=True):
@@ -31,6 +32,24 @@ class Contract(msgspec.Struct, frozen=True, order=True):
         # A contract on a month's average price (product l_F) carries its letter at the end: l2602F.
         product, _, average = self.product.partition("_")
         return f"{self.exchange}.{product}{self.year % 100:02}{self.month:02}{average}{'TAS' if self.settled else ''}"
+
+
+class ContractSymbol(Symbol, frozen=True, kw_only=True):
+    """A contract where the models that all markets share want a ``Symbol``; prints as the contract: ``SHFE.rb2610``.
+
+    ``base`` is the product's code, ``quote`` and ``settle`` are ``CNY``, ``expiry`` is the delivery month as ``yymm``.
+    """
+
+    contract: Contract
+
+    @classmethod
+    def of(cls, contract: Contract) -> Self:
+        """The symbol of a contract."""
+        month = f"{contract.year % 100:02}{contract.month:02}"
+        return cls(contract.product, "CNY", "CNY", month, contract=contract)
+
+    def __str__(self) -> str:
+        return str(self.contract)
 
 
 class Option(msgspec.Struct, frozen=True, order=True):

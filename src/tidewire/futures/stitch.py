@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..errors import ConfigError
 from ..klines import Klines
-from .bars import Bars
+from .bars import Bars, Provenance
 from .contracts import Contract
 from .rolls import RollTable
 
@@ -91,6 +91,7 @@ def stitch(
         if index:
             steps.append(_step(bars[rolls[index - 1].contract], own, np.datetime64(roll.day), roll.contract))
     raw = Bars.concat(parts)
+    raw.provenance = _provenance(bars, rolls, f"{adjust}, {side}" if adjust else "none")
     which = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     factors, offsets = _terms(steps, adjust, side)
     stitched = Stitched(
@@ -154,6 +155,7 @@ def weighted_index(bars: Mapping[Contract, Bars]) -> Bars:
         end_time=ends[known],
         trading_day=days[known],
         open_interest=sums["open_interest"][known],
+        provenance=Provenance("weighted_index", ", ".join(map(str, bars))),
     )
 
 
@@ -190,4 +192,17 @@ def _adjusted(raw: Bars, factor: npt.NDArray[np.float64], offset: npt.NDArray[np
         end_time=raw.end_time,
         trading_day=raw.trading_day,
         open_interest=raw.open_interest,
+        provenance=raw.provenance,
     )
+
+
+def _provenance(bars: Mapping[Contract, Bars], rolls: RollTable, adjusted: str) -> Provenance:
+    contracts = dict.fromkeys(roll.contract for roll in rolls)
+    of = {contract: bars[contract].provenance or Provenance("unknown", "") for contract in contracts}
+    facts = {
+        "contracts": ", ".join(map(str, contracts)),
+        "rolls": "; ".join(f"{roll.day} {roll.contract} (decided on {roll.decided_on})" for roll in rolls),
+        "adjusted": adjusted,
+        **{f"{contract} from": f"{told.provider} {told.source}".rstrip() for contract, told in of.items()},
+    }
+    return Provenance("stitch", ", ".join(dict.fromkeys(told.provider for told in of.values())), facts)

@@ -1,0 +1,138 @@
+"""Klines as they end, with the history before them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+from ..errors import Error
+from ..models import KlineUpdate, exact
+from .bars import Bars, Provenance
+from .contracts import Contract, ContractSymbol
+from .join import Seam, join
+from .watch import LiveSource, Watch
+
+__all__ = ["KlineStream"]
+
+History = Callable[[int | None], Bars]
+"""Bars from a moment on, or from the beginning; an error where nobody has any."""
+
+
+class KlineStream(Watch[KlineUpdate]):
+    """Closed klines, each once and in order: those of history first, where a ``start`` was given, then the live ones.
+
+    Live bars are subscribed before history is read. When the first of them ends, history is read once more from its end
+    on and joined to it: ``seam`` tells how (``None`` until then), with all that differs. ``bars`` is everything so far
+    as one frame. For one reader at a time.
+    """
+
+    def __init__(
+        self, live: LiveSource[Bars], label: Callable[[Bars], Bars], contract: Contract, history: History | None
+    ) -> None:
+        self.seam: Seam | None = None
+        self._live = live
+        self._label = label
+        self._symbol = ContractSymbol.of(contract)
+        self._history = history
+        self._parts: list[Bars] = []
+        self._unread: deque[Iterator[KlineUpdate]] = deque()
+        self._has_begun = False
+
+    @property
+    def bars(self) -> Bars | None:
+        """All bars so far, read or not, as one frame; ``None`` before the first."""
+        if len(self._parts) > 1:
+            whole = Bars.concat(self._parts)
+            whole.provenance = self._parts[0].provenance
+            self._parts = [whole]
+        return self._parts[0] if self._parts else None
+
+    def next(self, timeout: float | None = None) -> KlineUpdate | None:
+        """The next kline, ``None`` at the end; ``TimeoutError`` after ``timeout`` seconds without one."""
+        self._begin()
+        while (update := self._read()) is None:
+            bars = self._live.next(timeout)
+            if bars is None:
+                return None
+            self._take(bars)
+        return update
+
+    async def __anext__(self) -> KlineUpdate:
+        if not self._has_begun:
+            await asyncio.to_thread(self._begin)  # history is read from files
+        while (update := self._read()) is None:
+            bars = await self._live.__anext__()
+            await asyncio.to_thread(self._take, bars)
+        return update
+
+    def close(self) -> None:
+        """End the stream. Repeating it is harmless."""
+        self._live.close()
+
+    def _begin(self) -> None:
+        if self._has_begun:
+            return
+        if self._history is not None:
+            self._append(self._history(None))
+        self._has_begun = True
+
+    def _take(self, bars: Bars) -> None:
+        """Take live bars; the first of them are joined to history."""
+        live, before = self._label(bars), self.bars
+        if self._history is None or before is None or self.seam is not None:
+            self._append(live)
+            return
+        last = int(before.open_time[-1])
+        history = _longer(before, self._history, last + 1)
+        joined, self.seam = join(history, live)
+        self._parts = [joined]
+        self._unread.append(self._updates(history.between(last + 1, self.seam.at)))
+        self._unread.append(self._updates(live.between(max(last + 1, self.seam.at))))
+
+    def _append(self, bars: Bars) -> None:
+        self._parts.append(bars)
+        self._unread.append(self._updates(bars))
+
+    def _read(self) -> KlineUpdate | None:
+        while self._unread:
+            update = next(self._unread[0], None)
+            if update is not None:
+                return update
+            self._unread.popleft()
+        return None
+
+    def _updates(self, bars: Bars) -> Iterator[KlineUpdate]:
+        for row, end in zip(bars, bars.end_time.tolist(), strict=True):
+            yield KlineUpdate(
+                venue=bars.venue or "",
+                symbol=self._symbol,
+                interval=str(bars.interval),
+                open_time_ns=row.open_time,
+                open=_decimal(row.open),
+                high=_decimal(row.high),
+                low=_decimal(row.low),
+                close=_decimal(row.close),
+                volume=_decimal(row.volume),
+                quote_volume=None if row.quote_volume != row.quote_volume else _decimal(row.quote_volume),
+                trades=None if row.trades < 0 else row.trades,
+                closed=True,
+                time_ns=end,
+            )
+
+
+def _longer(before: Bars, history: History, after: int) -> Bars:
+    """History with what has been added to it meanwhile, if anything; why there is nothing is kept in its provenance."""
+    told = before.provenance or Provenance("unknown", "")
+    try:
+        longer = Bars.concat([before, history(after)])
+    except Error as error:
+        longer = before[:]
+        told = Provenance(told.provider, told.source, {**told.facts, "nothing_newer": str(error)})
+    longer.provenance = told
+    return longer
+
+
+def _decimal(value: float) -> Decimal:
+    return exact(f"{value:.15g}", "value")  # what a double surely holds; the rest is noise of arithmetic
