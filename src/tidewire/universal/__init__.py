@@ -9,6 +9,7 @@ from .health import VenueHealth
 from .live_books import BookWatch, LiveBooks
 from .opportunity import ArbitrageKind, ArbitrageScan, ArbitrageTrade, Carry, Holding, Opportunity
 from .provenance import Answer, Conversion, Failed, Provenance
+from .report import ExecutionReport, Outcome, SliceReport
 from .route import BestVenue, Route, Slice
 from .universal import AsyncUniversal
 from .venue_book import VenueBook
@@ -24,6 +25,7 @@ __all__ = [
     "BookWatch",
     "Carry",
     "Conversion",
+    "ExecutionReport",
     "Failed",
     "FeeRate",
     "Fees",
@@ -31,9 +33,11 @@ __all__ = [
     "Holding",
     "LiveBooks",
     "Opportunity",
+    "Outcome",
     "Provenance",
     "Route",
     "Slice",
+    "SliceReport",
     "Universal",
     "VenueBook",
     "VenueHealth",

@@ -21,6 +21,7 @@ from ..symbols import Kind, Symbol, Time
 from .fees import Fees
 from .health import VenueHealth
 from .provenance import Answer, trailing
+from .report import ExecutionReport
 from .route import BestVenue, Route
 from .routing import Balances, Limits
 from .strategies import StrategyName
@@ -233,6 +234,12 @@ class Universal:
                 depth=depth,
             )
         )
+
+    def execute(self, route: Route, *, time_in_force: str = "ioc") -> ExecutionReport:
+        return self._wait(self._universal.execute(route, time_in_force=time_in_force))
+
+    def resolve_execution(self, report: ExecutionReport) -> ExecutionReport:
+        return self._wait(self._universal.resolve_execution(report))
 
 
 for _name, _method in vars(Universal).items():  # one text for both: the contract is the same

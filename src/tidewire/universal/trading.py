@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from .._order import Number
+from ..errors import ConfigError
 from ..symbols import Symbol
-from . import routing
+from . import execution, routing
 from .asking import Asking
 from .market_books import market_books
+from .report import ExecutionReport
 from .route import BestVenue, Route
 from .routing import Balances, Limits, ParentOrder
 from .venue_book import VenueBook
@@ -65,6 +67,29 @@ class Trading(Asking):
         return routing.route(
             order, books, fees=self._fees, absent=absent, max_age_s=max_age, allow_partial=allow_partial
         )
+
+    async def execute(self, route: Route, *, time_in_force: str = "ioc") -> ExecutionReport:
+        """Place every slice of a route as a limit order at its limit price, all at once, each once; report each.
+
+        Waits until each has ended and its fills and fees are read. Nothing that goes wrong with one slice is raised or
+        hides another's fill: it is in that slice's report. A lost answer is reported as ``UNKNOWN`` with its client
+        order id, for ``resolve_execution``, and never sent again. ``time_in_force`` is ``"ioc"``, which fills what
+        is still there, or ``"fok"``. Cancelling the task leaves the orders as they are.
+
+        Raises ``ConfigError`` before anything is sent when a venue of the route has no client or credentials here.
+        """
+        without = [each.venue for each in route.slices if each.venue not in self._private]
+        if without:
+            raise ConfigError(f"execute needs credentials for {', '.join(without)}: credentials={{venue: …}}")
+        return await execution.execute(self._clients, route, time_in_force=time_in_force)
+
+    async def resolve_execution(self, report: ExecutionReport) -> ExecutionReport:
+        """Find out what became of the slices in doubt, and return the report with what was found.
+
+        Asks each venue by id until the order shows or can no longer appear (see ``AsyncClient.resolve_order``); one
+        that still cannot be reached stays in doubt.
+        """
+        return await execution.resolve(self._clients, report)
 
     async def _books(self, order: ParentOrder, depth: int) -> tuple[list[VenueBook], dict[str, str]]:
         return await market_books(self._clients, self._live, order.symbol, depth=depth, timeout=self._desk.timeout)
