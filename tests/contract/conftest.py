@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import functools
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 import tidewire as tw
@@ -19,10 +21,31 @@ def pytest_generate_tests(metafunc: Any) -> None:
         metafunc.parametrize("venue_name", dialects(), scope="module")
 
 
+MANIFOLD = 1000
+"""How much more than the venue grants we take, so that no test waits for a quota. ``test_limits`` keeps to them."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unhurried(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let clients think that the venues grant more, as their sandboxes do (``roomy``)."""
+    with pytest.MonkeyPatch.context() as patched:
+        for kind in {type(tw.venue(name)) for name in dialects()} if not hasattr(request.module, "LIMITED") else ():
+            more = tuple(msgspec.structs.replace(quota, limit=MANIFOLD * quota.limit) for quota in kind.spec.quotas)
+            patched.setattr(kind, "spec", msgspec.structs.replace(kind.spec, quotas=more))
+        yield
+
+
+@functools.cache
+def roomy(venue_name: str) -> Mapping[str, tuple[int, float]]:
+    """Limits of a sandbox that nobody reaches."""
+    usual = Sandbox(venue_name).exchange(venue_name).limits
+    return {scope: (MANIFOLD * limit.limit, limit.period_s) for scope, limit in usual.items()}
+
+
 @pytest.fixture(scope="module")
 def sandbox(request: pytest.FixtureRequest, venue_name: str) -> Iterator[Sandbox]:
     how = getattr(request.module, "SANDBOX", {})  # what a file's tests need of it
-    with Sandbox(venue_name, seed=7, **how) as running:
+    with Sandbox(venue_name, seed=7, limits=roomy(venue_name), **how) as running:
         try:
             running.credentials(venue_name)
         except tw.ConfigError as missing:

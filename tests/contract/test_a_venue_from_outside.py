@@ -58,7 +58,9 @@ def test_it_is_found_and_keeps_the_contract(site: Path) -> None:
     found = run(site, "-c", f"import tidewire as tw; print(tw.venues(), tw.venue({NAME!r}))")
     assert f"'{NAME}'" in found
     assert f"<venue {NAME} (live)>" in found
-    report = run(site, "-m", "pytest", str(HERE), "-q", "-p", "no:cacheprovider", "-k", f"{NAME} and not test_limits")
+    # What the wire does to a venue is no matter of where its folder is, and takes its time.
+    calm = f"{NAME} and not (test_limits or survives or breaks or rotation or lost_answer or test_wire)"
+    report = run(site, "-m", "pytest", str(HERE), "-q", "-p", "no:cacheprovider", "-k", calm)
     passed = re.search(r"(\d+) passed", report)
     assert passed
-    assert int(passed[1]) > 80, report[-500:]
+    assert int(passed[1]) > 120, report[-500:]

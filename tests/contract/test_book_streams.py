@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 import tidewire as tw
+from tidewire._connection import Patience
 from tidewire.book import SequenceRule
 from tidewire.models import Level
 from tidewire.sandbox import Sandbox
 from tidewire.stream import BookStream
 
-from .conftest import listed
+from .conftest import listed, roomy
 
 DEPTH = 20
 PLANS = [
@@ -28,7 +29,7 @@ PLANS = [
     ["close", "close_before"], ["close", "close_after"], ["lose", "answer_late"], ["garble", "stale"],
 ]  # fmt: skip
 UNSEEN = {"lose", "swap"}  # by a client of a venue that does not number its messages
-HEALS_WITHIN = 40
+HEALS_WITHIN = 200
 
 Sides = tuple[list[Level], list[Level]]
 
@@ -66,10 +67,11 @@ class Watched:
 
 @pytest.fixture(params=["spot", "perp"])
 async def watched(request: pytest.FixtureRequest, venue_name: str) -> AsyncIterator[Watched]:
-    async with Sandbox(venue_name, pace=None, seed=7) as sandbox:
+    async with Sandbox(venue_name, pace=None, seed=7, limits=roomy(venue_name)) as sandbox:
         kind, tail = ("spot", "") if request.param == "spot" else ("linear", "-PERP")
         symbol = listed(sandbox, venue_name, kind, tail)[0]
         async with tw.AsyncClient(venue_name, environment=sandbox) as client:
+            client.streams.patience = Patience(first_s=0.02, cap_s=0.2)
             if "watch_book" not in client.capabilities:
                 pytest.skip("the venue has no book streams")
             async with contextlib.AsyncExitStack() as stack:
@@ -102,6 +104,6 @@ async def test_a_book_survives(watched: Watched, kinds: Sequence[Any]) -> None:
         await asyncio.sleep(0.02)
     for _ in range(HEALS_WITHIN):
         await watched.step()
-        if await watched.is_right(within_s=0.25):
+        if await watched.is_right(within_s=0.05):
             return
     raise AssertionError(f"not right after {HEALS_WITHIN} messages: {watched.book} ({watched.stream.reason})")

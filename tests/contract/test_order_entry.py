@@ -18,6 +18,8 @@ from tidewire._entry import OrderEntry
 from tidewire.sandbox import Sandbox
 from tidewire.symbols import Symbol
 
+from .conftest import roomy
+
 Place = Callable[..., Awaitable[tw.Order]]
 ACCEPTS_POST_ONLY = ("okx",)
 """Venues that take a post-only order that would trade at once, and cancel it."""
@@ -27,7 +29,7 @@ ACCEPTS_POST_ONLY = ("okx",)
 def sandbox(venue_name: str) -> Iterator[Sandbox]:
     if not hasattr(tw.AsyncClient, "order_entry") or "order_entry" not in tw.venue(venue_name).capabilities:
         pytest.skip(f"{venue_name} does not take orders over a stream")
-    with Sandbox(venue_name, seed=7, pace=None) as running:
+    with Sandbox(venue_name, seed=7, pace=None, limits=roomy(venue_name)) as running:
         try:
             running.credentials(venue_name)
         except tw.ConfigError as missing:
@@ -109,8 +111,10 @@ async def test_a_lost_answer_is_an_unknown_outcome(
 ) -> None:
     async with client.order_entry(kind=kind_of(terms)) as entry:
         sandbox.fail(fault, venue=venue_name)
-        with pytest.raises(tw.OutcomeUnknown) as caught:
-            await entry.create_order(**terms)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(entry, "_timeout", 0.4)  # there will be no answer
+            with pytest.raises(tw.OutcomeUnknown) as caught:
+                await entry.create_order(**terms)
         own_id = caught.value.client_order_id
         assert own_id
         if exists:

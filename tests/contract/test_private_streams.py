@@ -20,6 +20,8 @@ from tidewire.sandbox.exchange import VenueExchange
 from tidewire.stream import OrderStream
 from tidewire.symbols import Symbol
 
+from .conftest import roomy
+
 QUICK = Patience(first_s=0.005, cap_s=0.05)
 UNNUMBERED = {"coinbase"}  # nothing in its messages could tell that two of them changed places
 OTHER = "another owner, who takes what we offer"
@@ -27,12 +29,10 @@ OTHER = "another owner, who takes what we offer"
 
 @pytest.fixture(scope="module")
 def sandbox(venue_name: str) -> Iterator[Sandbox]:
-    """Markets that stand still, so that only we and the other owner trade, and room for many reconciliations."""
+    """Markets that stand still, so that only we and the other owner trade."""
     if "watch_orders" not in tw.venue(venue_name).capabilities:
         pytest.skip(f"{venue_name} does not offer watch_orders")
-    usual = Sandbox(venue_name).exchange(venue_name).limits
-    limits = {scope: (1000 * limit.limit, limit.period_s) for scope, limit in usual.items()}
-    with Sandbox(venue_name, seed=7, pace=None, limits=limits) as running:
+    with Sandbox(venue_name, seed=7, pace=None, limits=roomy(venue_name)) as running:
         try:
             running.credentials(venue_name)
         except tw.ConfigError as missing:
@@ -209,9 +209,21 @@ async def test_an_order_in_a_market_that_was_listed_meanwhile(world: World) -> N
         assert told(seen) == world.truth()
 
 
+def hurry(world: World, monkeypatch: pytest.MonkeyPatch, **limits: float) -> None:
+    """Let connections for own orders live, or wait for an answer, as long as given."""
+    offered = world.client.venue.watch_orders
+
+    def hurried(**which: Any) -> Any:
+        channel = offered(**which)
+        return replace(channel, feed=replace(channel.feed, **limits))
+
+    monkeypatch.setattr(world.client.venue, "watch_orders", hurried)
+
+
 @pytest.mark.parametrize("seed", range(5))
-async def test_whatever_breaks(world: World, seed: int) -> None:
+async def test_whatever_breaks(world: World, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections are cut, messages come twice, swapped, or unreadable; the accounts agree in the end."""
+    hurry(world, monkeypatch, answer_s=1.0)  # an answer that came unreadable is waited for
     rng = random.Random(seed)
     async with world.client.watch_orders(kind=world.kind) as orders:
         first = await world.offer(20)
@@ -238,13 +250,7 @@ async def test_whatever_breaks(world: World, seed: int) -> None:
 
 
 async def test_nothing_is_lost_to_a_rotation(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    offered = world.client.venue.watch_orders
-
-    def short_lived(**which: Any) -> Any:
-        channel = offered(**which)
-        return replace(channel, feed=replace(channel.feed, life_s=0.2))
-
-    monkeypatch.setattr(world.client.venue, "watch_orders", short_lived)
+    hurry(world, monkeypatch, life_s=0.2)
     async with world.client.watch_orders(kind=world.kind) as orders:
         await world.offer(40)
         for _ in range(30):
