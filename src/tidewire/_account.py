@@ -238,7 +238,8 @@ class LiveBalances(Live[BalanceChannel, BalanceInbox]):
         """What is known stays known: the next connection begins with a fetch."""
 
     async def _prepare(self) -> None:
-        """Nothing: assets are named alike everywhere."""
+        if self.channel.accounts is not None:
+            await self._engine.run(self.channel.accounts)
 
     async def _fetch(self) -> None:
         self._held = []

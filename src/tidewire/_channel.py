@@ -137,13 +137,15 @@ class BalanceChannel:
     """Balances of one kind of account in a feed.
 
     ``parse`` returns the assets that a message tells of, in full; ``None`` when it tells only that something changed,
-    or not enough: then the balances are fetched over REST.
+    or not enough: then the balances are fetched over REST. ``accounts`` is a call that must have been made before the
+    topic is asked for, where the command names what it lists.
     """
 
     feed: Feed
     topic: str
     kind: Kind
     parse: Callable[[Buffer], Sequence[Balance] | None] = field(repr=False)
+    accounts: Call[None] | None = None
     quiet_s: float | None = None
 
 

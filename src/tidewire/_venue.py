@@ -70,6 +70,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 
     ``day_offset_s``: bars of a day and longer open so many seconds after UTC midnight. ``market_buys_by_value`` lists
     the kinds whose market buys name the money to spend: ``create_order``, which takes base units, refuses them.
+    ``without``: what to add to the refusal of a verb, to say why it is not offered.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     cancel_batch: int = 0
     day_offset_s: int = 0
     market_buys_by_value: tuple[Kind, ...] = ()
+    without: Mapping[str, str] = {}
 
     def open_time(self, interval: Interval, time_ns: int) -> int:
         """Open time (UTC ns) of this venue's bar that contains ``time_ns``."""
@@ -407,7 +409,7 @@ class Venue:
         raise self._unsupported("order_entry")
 
     def _unsupported(self, what: str) -> NotSupported:
-        return NotSupported(f"{self.name} does not offer {what}", venue=self.name)
+        return NotSupported(f"{self.name} does not offer {what}{self.spec.without.get(what, '')}", venue=self.name)
 
 
 _VERBS: tuple[str, ...] = (

@@ -79,7 +79,42 @@ def test_a_key_needs_a_passphrase() -> None:
 def test_what_is_offered() -> None:
     with pytest.raises(NotSupported):
         Coinbase().watch_orders(kind="linear")
-    assert "watch_balances" not in Coinbase().capabilities
+    with pytest.raises(NotSupported):
+        Coinbase().watch_balances(kind="linear")
+
+
+def test_balances_are_asked_for_by_the_accounts_ids() -> None:
+    channel = Coinbase().watch_balances()
+    assert channel.accounts is not None
+    assert channel.accounts.request.url == "https://api.exchange.coinbase.com/accounts"
+    row = {"currency": "BTC", "balance": "0.0", "hold": "0.0", "available": "0.0"}
+    channel.accounts.parse(json.dumps([{"id": OWN, **row}, {"id": OTHER, **row, "currency": "USD"}]).encode())
+    sent = json.loads(channel.feed.subscribe(["balance"], Moment(1, 1_700_000_000 * 10**9, KEY)))  # type: ignore[misc]
+    assert sent["channels"] == [{"name": "balance", "account_ids": [OWN, OTHER]}]
+    assert sent["signature"] == "dgQvXy1TsQO/Bex2Hj0dIp7CuOqmN5mdES1P0UNHNWs="
+
+
+def test_a_balance() -> None:
+    """The documented message."""
+    frame = json.dumps(
+        {
+            "type": "balance",
+            "account_id": OWN,
+            "currency": "USD",
+            "holds": "1000.23",
+            "available": "102030.99",
+            "updated": "2023-10-10T20:42:27.265Z",
+            "timestamp": "2023-10-10T20:42:29.265Z",
+        }
+    ).encode()
+    assert read_account(frame) == ("balance", frame)
+    (held,) = Coinbase().watch_balances().parse(frame) or ()
+    assert (held.asset, held.free, held.locked) == ("USD", Decimal("102030.99"), Decimal("1000.23"))
+    assert held.total == Decimal("103031.22")
+    with pytest.raises(DecodeError):
+        Coinbase().watch_balances().parse(frame.replace(b"holds", b"hoods"))
+    listed = {"type": "subscriptions", "channels": [{"name": "balance", "product_ids": None, "account_ids": [OWN]}]}
+    assert read_account(json.dumps(listed).encode()) == Acknowledged(topics=("balance",))
 
 
 def test_frames() -> None:

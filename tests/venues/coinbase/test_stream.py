@@ -152,7 +152,7 @@ def test_commands() -> None:
 def test_what_is_offered() -> None:
     offered = {verb for verb in COINBASE.capabilities if verb.startswith("watch_")}
     assert offered >= {"watch_book", "watch_trades", "watch_ticker"}
-    assert not offered & {"watch_klines", "watch_funding_rate", "watch_balances"}
+    assert not offered & {"watch_klines", "watch_funding_rate"}
     with pytest.raises(NotSupported):
         COINBASE.watch_klines("BTC-USD", "1m")
     with pytest.raises(NotSupported):

@@ -238,6 +238,8 @@ def test_what_is_offered() -> None:
     offered = {verb for verb in ADVANCED.capabilities if verb.startswith("watch_")}
     assert offered >= {"watch_book", "watch_trades", "watch_ticker", "watch_klines"}
     assert not offered & {"watch_funding_rate", "watch_balances"}
+    with pytest.raises(NotSupported, match="balances of futures only"):
+        ADVANCED.watch_balances()
 
 
 @pytest.mark.parametrize(

@@ -1,25 +1,27 @@
-"""Coinbase Exchange's private stream: what becomes of own orders, step by step.
+"""Coinbase Exchange's private streams: what becomes of own orders, step by step, and what the accounts hold.
 
 The venue does not number these messages, and warns that it may drop some. Only the first one about an order tells its
 size; the last one tells what remained, which shows whether a fill is missing.
 
-See: https://docs.cdp.coinbase.com/exchange/websocket-feed/channels (user) and …/websocket-feed/authentication.
+See: https://docs.cdp.coinbase.com/exchange/websocket-feed/channels (user, balance; read
+second-hand, March 2025) and …/websocket-feed/authentication.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Final, Literal
 
 import msgspec
 
-from ..._channel import OrderChannel
+from ..._channel import BalanceChannel, OrderChannel
 from ..._feed import Acknowledged, Buffer, Feed, Message, Moment, Refused
 from ...errors import ConfigError, DecodeError, NotSupported
-from ...models import Fill, Order, OrderStatus, Side
+from ...models import Balance, Fill, Order, OrderStatus, Side
 from ...symbols import Kind, Symbol
 from . import wire
 from .auth import proof
@@ -29,21 +31,40 @@ from .stream import CoinbaseStreams
 __all__ = ["CoinbaseAccount", "OrderReader", "read_account"]
 
 _USER: Final = "user"
+_BALANCE: Final = "balance"
 _STEPS: Final = ("received", "open", "match", "change", "done")
 _REMEMBERED: Final = 10_000  # orders whose size is known
 
 
 class CoinbaseAccount(CoinbaseStreams):
-    """The private streaming half of ``Coinbase``. Balances are not streamed."""
+    """The private streaming half of ``Coinbase``."""
 
     def watch_orders(self, *, kind: Kind = "spot") -> OrderChannel:
         """See: user. Every product known when the connection opens is asked for."""
         if kind != "spot":
             raise NotSupported(f"{self.name} has no {kind} account", venue=self.name)
-        feed = Feed(
+        reader = OrderReader(lambda native: self.known_symbol(native, "spot"))
+        return OrderChannel(feed=self._account_feed(self._products), topic=_USER, kind=kind, parse=reader)
+
+    def watch_balances(self, *, kind: Kind = "spot") -> BalanceChannel:
+        """See: balance, of every account that the key's profile has when the stream is opened."""
+        if kind != "spot":
+            raise NotSupported(f"{self.name} has no {kind} account", venue=self.name)
+        ids: list[str] = []
+
+        def learn(body: bytes) -> None:
+            ids[:] = (row.id for row in _accounts(body))
+
+        accounts = replace(self.fetch_balances(), parser=learn)  # type: ignore[arg-type]
+        feed = self._account_feed(lambda: {"name": _BALANCE, "account_ids": ids})
+        return BalanceChannel(feed=feed, topic=_BALANCE, kind=kind, parse=_balances, accounts=accounts)  # type: ignore[arg-type]
+
+    def _account_feed(self, channel: Callable[[], Mapping[str, object]]) -> Feed:
+        """A connection for one channel, which tells what to write for it."""
+        return Feed(
             url=self.stream_hosts["spot"],
-            subscribe=partial(self._command, "subscribe"),
-            unsubscribe=partial(self._command, "unsubscribe"),
+            subscribe=partial(self._command, "subscribe", channel),
+            unsubscribe=partial(self._command, "unsubscribe", channel),
             read=read_account,
             topics_per_connection=1,
             topics_per_command=1,
@@ -53,15 +74,20 @@ class CoinbaseAccount(CoinbaseStreams):
             idle_s=10.0,
             private=True,
         )
-        reader = OrderReader(lambda native: self.known_symbol(native, "spot"))
-        return OrderChannel(feed=feed, topic=_USER, kind=kind, parse=reader)
 
-    def _command(self, type_: Literal["subscribe", "unsubscribe"], topics: Sequence[str], moment: Moment) -> str:
+    def _products(self) -> Mapping[str, object]:
+        return {"name": _USER, "product_ids": sorted(self.native_symbol(symbol) for symbol in self._instruments)}
+
+    def _command(
+        self,
+        type_: Literal["subscribe", "unsubscribe"],
+        channel: Callable[[], Mapping[str, object]],
+        topics: Sequence[str],
+        moment: Moment,
+    ) -> str:
         if moment.credentials is None:
-            raise ConfigError("an account's orders need credentials", venue=self.name)
-        products = sorted(self.native_symbol(symbol) for symbol in self._instruments)
-        channels = [{"name": _USER, "product_ids": products}]
-        message = {"type": type_, "channels": channels, **proof(moment.credentials, moment.time_ns)}
+            raise ConfigError("an account's streams need credentials", venue=self.name)
+        message = {"type": type_, "channels": [channel()], **proof(moment.credentials, moment.time_ns)}
         return json.dumps(message, separators=(",", ":"))
 
 
@@ -96,16 +122,29 @@ class _Step(msgspec.Struct):
     channels: list[_Channel] = []
 
 
+class _Holding(msgspec.Struct):
+    """What of an account can be traded with, and what is held for orders and withdrawals."""
+
+    currency: str
+    available: Decimal
+    holds: Decimal
+
+
 _step = wire.decoder(_Step)
+_holding = wire.decoder(_Holding)
+_accounts = wire.decoder(list[wire.Account])
 
 
 def read_account(frame: Buffer) -> Message:
-    """Tell what a frame is: a step of an order, the list of what is subscribed, or a refusal."""
+    """Tell what a frame is: a step of an order, a balance, the list of what is subscribed, or a refusal."""
     found = _step(frame)  # type: ignore[arg-type]
     if found.type in _STEPS:
         return _USER, frame
+    if found.type == _BALANCE:
+        return _BALANCE, frame
     if found.type == "subscriptions":
-        return Acknowledged(topics=(_USER,)) if any(each.name == _USER for each in found.channels) else None
+        topics = tuple(each.name for each in found.channels if each.name in (_USER, _BALANCE))
+        return Acknowledged(topics=topics) if topics else None
     if found.type == "error":
         return Refused(None, refusal(found.message, found.reason))
     return None
@@ -240,3 +279,15 @@ def _matched(step: _Step, symbol: Symbol) -> tuple[Order, ...]:
                 )
             )
     return tuple(own)
+
+
+def _balances(frame: Buffer) -> tuple[Balance]:
+    row = _holding(frame)  # type: ignore[arg-type]
+    held = Balance(
+        venue=wire.VENUE,
+        asset=row.currency,
+        free=row.available,
+        locked=row.holds,
+        total=row.available + row.holds,
+    )
+    return (held,)

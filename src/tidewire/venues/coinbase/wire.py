@@ -195,6 +195,7 @@ class PublicTrade(msgspec.Struct):
 
 
 class Account(msgspec.Struct):
+    id: str
     currency: str
     balance: Decimal
     hold: Decimal

@@ -58,6 +58,7 @@ SPEC: Final = Spec(
     # Bars in which nothing traded are left out.
     klines_by_span=True,
     cancel_batch=100,
+    without={"watch_balances": ": its streams tell balances of futures only; fetch_balances has those of spot"},
 )
 
 KLINES: Final = KlineLayout(

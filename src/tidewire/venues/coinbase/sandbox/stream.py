@@ -8,17 +8,18 @@ from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid5
 
 from ...._call import Request
-from ...._dialect import BookDelta, Disconnect, Event, Exchange, OrderUpdate
+from ...._dialect import BalanceUpdate, BookDelta, Disconnect, Event, Exchange, OrderUpdate
 from ....models import Level, Side, Ticker, Trade
 from ....symbols import Interval, Symbol
 from .ask import authenticate, iso
 from .refusal import Refusal
 from .steps import steps
+from .trading import account_id
 
 __all__ = ["CoinbaseSession"]
 
 _LEVELS: Final = ("level2_batch", "level2")
-_FOR_KNOWN_CLIENTS: Final = ("level2", "user")
+_FOR_KNOWN_CLIENTS: Final = ("level2", "user", "balance")
 _CHANNELS: Final = (*_LEVELS, "matches", "ticker", "heartbeat", "user")
 _NOT_HERE: Final = ("level3", "full")
 _PROOF: Final = {"key": "KEY", "signature": "SIGN", "timestamp": "TIMESTAMP", "passphrase": "PASSPHRASE"}
@@ -41,6 +42,7 @@ class CoinbaseSession:
         self._symbols = {item.native: item.symbol for item in exchange.instruments("spot")}
         self._natives = {symbol: native for native, symbol in self._symbols.items()}
         self._products: dict[str, dict[str, None]] = {name: {} for name in _CHANNELS}
+        self._accounts: dict[str, None] = {}
         self._owner: str | None = None
         self._received: list[int] = []
         self._opened_ns = exchange.now_ns()
@@ -66,10 +68,14 @@ class CoinbaseSession:
             return [_error(f"Failed to {action}", str(complaint))]
         if action == "unsubscribe":
             for name, products in wanted:
+                if name == "balance":
+                    self._accounts.clear()
+                    continue
                 for product in products or tuple(self._products[name]):
                     self._products[name].pop(product, None)
             return [self._subscriptions()]
-        new = [(name, product) for name, products in wanted for product in products]
+        self._accounts |= dict.fromkeys(each for name, ids in wanted for each in ids if name == "balance")
+        new = [(name, product) for name, products in wanted for product in products if name != "balance"]
         new = [(name, product) for name, product in new if product not in self._products[name]]
         for name, product in new:
             self._products[name][product] = None
@@ -86,6 +92,8 @@ class CoinbaseSession:
                 yield self._quotes(event)
             case OrderUpdate() if event.owner == self._owner and self._follows("user", event.order.symbol):
                 yield from (_json(step) for step in steps(event, self._exchange))
+            case BalanceUpdate() if event.owner == self._owner and event.kind == "spot":
+                yield from self._holdings(event)
 
     def beat(self, exchange: Exchange) -> Iterator[str]:
         """The heartbeats; a connection on which nothing was ever asked for ends after five seconds."""
@@ -135,6 +143,9 @@ class CoinbaseSession:
                 raise _Complaint(f"the sandbox has no channel {name}")
             if name in _FOR_KNOWN_CLIENTS and owner is None:
                 raise _Complaint(f"{name} requires authentication")
+            if name == "balance":
+                wanted.append((name, self._own_accounts(entry.get("account_ids", message.get("account_ids")), owner)))
+                continue
             if name not in self._products:
                 raise _Complaint(f"{name} is not a valid channel")
             if not isinstance(products, list):
@@ -146,6 +157,15 @@ class CoinbaseSession:
             wanted.append((name, products))
         self._owner = owner or self._owner
         return wanted
+
+    def _own_accounts(self, ids: object, owner: str | None) -> Sequence[str]:
+        """Accounts are named by id, and only one's own are known."""
+        own = {account_id(owner or "", row.asset) for row in self._exchange.balances(owner or "", "spot")}
+        if not isinstance(ids, list) or not ids:
+            raise _Complaint("account_ids must be a list of account ids")
+        if not own.issuperset(ids):
+            raise _Complaint("account_ids must be those of your own accounts")
+        return [str(each) for each in ids]
 
     def _prove(self, message: dict[str, Any]) -> str | None:
         """Who signed a command, if anybody did: it is signed like a request for ``/users/self/verify``."""
@@ -164,6 +184,8 @@ class CoinbaseSession:
             for name, products in self._products.items()
             if products
         ]
+        if self._accounts:
+            held.append({"name": "balance", "product_ids": None, "account_ids": [*self._accounts]})
         return _json({"type": "subscriptions", "channels": held})
 
     def _first(self, name: str, product: str) -> Iterator[str]:
@@ -214,6 +236,15 @@ class CoinbaseSession:
                 "time": iso(trade.time_ns),
             }
         )
+
+    def _holdings(self, event: BalanceUpdate) -> Iterator[str]:
+        for row in event.balances:
+            number = account_id(event.owner, row.asset)
+            if number in self._accounts:
+                moment = iso(event.time_ns)
+                holds, available = f"{row.locked:.16f}", f"{row.free:.16f}"
+                body = {"currency": row.asset, "holds": holds, "available": available}
+                yield _json({"type": "balance", "account_id": number, **body, "updated": moment, "timestamp": moment})
 
     def _quotes(self, ticker: Ticker) -> str:
         (last,) = self._exchange.trades(ticker.symbol, 1)

@@ -14,7 +14,18 @@ from ....models import Fill, Instrument, Order, OrderStatus, OrderType, Side, Ti
 from .ask import Ask, Page, iso
 from .refusal import Refusal
 
-__all__ = ["accounts", "cancel", "cancel_all", "fills", "new_order", "order", "orders", "own_id", "wire_id"]
+__all__ = [
+    "account_id",
+    "accounts",
+    "cancel",
+    "cancel_all",
+    "fills",
+    "new_order",
+    "order",
+    "orders",
+    "own_id",
+    "wire_id",
+]
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _TAIL: Final = "-7a1d-4e3c-8b5f-c01ba5e00000"  # of order ids; in front of it is the exchange's own number
@@ -24,7 +35,7 @@ _WORKING: Final = (OrderStatus.OPEN, OrderStatus.PARTIAL)
 def accounts(ask: Ask) -> Any:
     return [
         {
-            "id": str(uuid5(NAMESPACE_OID, f"{ask.owner}/{row.asset}")),
+            "id": account_id(ask.owner, row.asset),
             "currency": row.asset,
             "balance": f"{row.total:.16f}",
             "hold": f"{row.locked:.16f}",
@@ -34,6 +45,10 @@ def accounts(ask: Ask) -> Any:
         }
         for row in ask.exchange.balances(ask.owner, "spot")
     ]
+
+
+def account_id(owner: str, asset: str) -> str:
+    return str(uuid5(NAMESPACE_OID, f"{owner}/{asset}"))
 
 
 def new_order(ask: Ask) -> Any:
