@@ -1,7 +1,6 @@
 """HTX's private stream of spot: own orders and balances.
 
-Swaps' events come in the classic family's words, while orders are placed by version 5; whether one tells of the other
-is not documented, so they are not offered.
+That of swaps is in ``swap_account``.
 
 See: https://huobiapi.github.io/docs/spot/v1/en/#websocket-asset-and-order (June 2021)
 """
@@ -22,8 +21,8 @@ from ..._channel import BalanceChannel, OrderChannel
 from ..._feed import LOGIN, Acknowledged, Buffer, Feed, Message, Moment, Refused, Reply
 from ...errors import AuthenticationError, ConfigError, VenueError
 from ...models import Balance, Fill, Order
-from ...symbols import Kind
-from . import reports, wire
+from ...symbols import Kind, Symbol
+from . import reports, swap_account, wire
 from .auth import signature
 from .reports import side_of
 from .stream import HtxStreams
@@ -41,15 +40,29 @@ class HtxAccount(HtxStreams):
     """The private streams of ``Htx``."""
 
     def watch_orders(self, *, kind: Kind = "spot") -> OrderChannel:
-        """See: orders#*. Its fills carry no fee: ``fetch_fills`` has it."""
+        """See: orders#*, orders of version 5. Fills of spot carry no fee: ``fetch_fills`` has it."""
+        if kind == "linear":
+            parse = partial(swap_account.orders, known=self._contract_of)
+            return OrderChannel(feed=self._swap_feed(), topic=swap_account.ORDERS, kind=kind, parse=parse)
         feed = self._account_feed("watch_orders", kind)
         return OrderChannel(feed=feed, topic=ORDERS, kind=kind, parse=self._read_orders)
 
     def watch_balances(self, *, kind: Kind = "spot") -> BalanceChannel:
-        """See: accounts.update#2, which begins with what there is."""
+        """See: accounts.update#2, which begins with what there is; account of version 5, at which they are fetched."""
+        if kind == "linear":
+            return BalanceChannel(
+                feed=self._swap_feed(), topic=swap_account.ACCOUNT, kind=kind, parse=swap_account.changed
+            )
         return BalanceChannel(
             feed=self._account_feed("watch_balances", kind), topic=BALANCES, kind=kind, parse=_balances
         )
+
+    def _swap_feed(self) -> Feed:
+        return swap_account.swap_feed(self.stream_hosts["linear"])
+
+    def _contract_of(self, native: str) -> tuple[Symbol, Decimal]:
+        symbol = self.known_symbol(native, "linear")
+        return symbol, self._size(symbol)
 
     def _account_feed(self, verb: str, kind: Kind) -> Feed:
         if kind != "spot":

@@ -341,13 +341,17 @@ class SpotFills(msgspec.Struct):
 
 
 class SwapFill(msgspec.Struct):
-    """``trade_fee`` is positive when charged: a taker's sample says 0.075 where the order's own ``fee`` says -0.075."""
+    """``trade_fee`` is positive when charged: a taker's sample says 0.075 where the order's own ``fee`` says -0.075.
+
+    ``trade_id`` is the match's: fills of one order from several makers may share it, where ``id`` is each one's own.
+    """
 
     order_id: str
     trade_id: str
     side: Side
     trade_price: Decimal
     trade_volume: Decimal
+    id: str | None = None
     role: str | None = None
     trade_fee: Decimal | None = None
     fee_currency: str | None = None
@@ -358,7 +362,7 @@ class SwapFill(msgspec.Struct):
         return Fill(
             venue=VENUE,
             symbol=symbol,
-            fill_id=self.trade_id,
+            fill_id=self.id or self.trade_id,
             order_id=self.order_id,
             side=self.side,
             price=self.trade_price,

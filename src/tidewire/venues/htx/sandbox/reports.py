@@ -142,10 +142,10 @@ def swap_order(instrument: Instrument, order: Order) -> dict[str, Any]:
 
 def swap_fill(instrument: Instrument, fill: Fill) -> dict[str, Any]:
     return {
-        "id": str(10**15 + int(fill.fill_id)),
+        "id": fill.fill_id,
         "contract_code": instrument.native,
         "order_id": fill.order_id,
-        "trade_id": fill.fill_id,
+        "trade_id": str(10**15 + int(fill.fill_id) // 3),  # of a match: not each fill has one of its own
         "side": str(fill.side),
         "position_side": "both",
         "order_type": "1",

@@ -1,4 +1,4 @@
-"""HTX's stream connections: gzip frames, pings in words, and what each of the four addresses offers.
+"""HTX's stream connections: gzip frames, pings in words, and what each of the addresses offers.
 
 See: https://huobiapi.github.io/docs/spot/v1/en/#websocket-market-data
 """
@@ -21,6 +21,7 @@ from . import market
 from .account import AccountSession
 from .ask import MS
 from .market import PERIODS, kline, unit
+from .swap_account import SwapAccountSession
 
 __all__ = ["open_session"]
 
@@ -29,7 +30,9 @@ _MBP: Final = (5, 20, 150, 400)
 _SIZES: Final = (20, 150)
 
 
-def open_session(path: str, exchange: Exchange) -> MarketSession | AccountSession | NoticeSession | None:
+def open_session(
+    path: str, exchange: Exchange
+) -> MarketSession | AccountSession | NoticeSession | SwapAccountSession | None:
     """State for one of the venue's addresses."""
     match urlsplit(path).path:
         case "/ws":
@@ -42,6 +45,8 @@ def open_session(path: str, exchange: Exchange) -> MarketSession | AccountSessio
             return MarketSession("linear", exchange, books=True)
         case "/linear-swap-notification":
             return NoticeSession(exchange)
+        case "/ws/v5/notification":
+            return SwapAccountSession(exchange)
     return None
 
 
