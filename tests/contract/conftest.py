@@ -56,9 +56,7 @@ def sandbox(request: pytest.FixtureRequest, venue_name: str) -> Iterator[Sandbox
 @pytest.fixture
 def client(sandbox: Sandbox, venue_name: str) -> Iterator[tw.Client]:
     sandbox.clear_faults()
-    with tw.Client(
-        venue_name, environment=sandbox, credentials=sandbox.credentials(venue_name), timeout=2.0, retries=0
-    ) as made:
+    with tw.Client(venue_name, environment=sandbox, credentials=sandbox.credentials(venue_name), retries=0) as made:
         yield made
     sandbox.clear_faults()
 
@@ -67,7 +65,7 @@ def client(sandbox: Sandbox, venue_name: str) -> Iterator[tw.Client]:
 async def async_client(sandbox: Sandbox, venue_name: str) -> AsyncIterator[tw.AsyncClient]:
     sandbox.clear_faults()
     async with tw.AsyncClient(
-        venue_name, environment=sandbox, credentials=sandbox.credentials(venue_name), timeout=2.0, retries=0
+        venue_name, environment=sandbox, credentials=sandbox.credentials(venue_name), retries=0
     ) as made:
         yield made
     sandbox.clear_faults()
