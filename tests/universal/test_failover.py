@@ -76,7 +76,7 @@ def test_a_mistake_of_the_caller_is_raised_at_once(error: Exception) -> None:
 def test_when_all_fail_one_error_has_every_cause_in_the_order_of_failing() -> None:
     down, gone = ConnectionFailed("refused"), UnknownSymbol("no such market", venue="b")
     theatre = play(a=Answers(error=down), b=Answers(error=gone), c=DOWN)
-    with pytest.raises(VenuesFailed, match=r"fetch_price: no venue gave an answer \(a: ConnectionFailed: refused; b:"):
+    with pytest.raises(VenuesFailed, match=r"BTC-USDT: no venue gave an answer \(a: ConnectionFailed: refused; b:"):
         theatre.read()
     with pytest.raises(VenuesFailed) as caught:
         theatre.read()
@@ -148,6 +148,21 @@ def test_a_request_that_is_repeated_at_its_venue_is_asked_of_the_next_meanwhile(
     # Where the repetition comes first, nothing has failed.
     verdict = play(a=Answers(after=0.6, trouble=trouble), b=Answers(after=0.9)).read()
     assert (verdict.option.venue, verdict.failed) == ("a", ())
+
+
+def test_the_end_of_one_in_trouble_hurries_nobody_while_there_is_hope_of_another() -> None:
+    ended = Answers(after=0.5, error=ConnectionFailed("refused"), trouble=ConnectionFailed("reset"))
+    theatre = play(a=ended, b=Answers(after=0.9), c=Answers())
+    assert theatre.read().option.venue == "b"
+    assert theatre.asked == ["a", "b"]
+
+
+def test_one_read_is_one_failure_however_often_a_request_was_repeated() -> None:
+    theatre = play(a=Answers(after=0.5, error=ConnectionFailed("refused"), trouble=ConnectionFailed("reset")))
+    with pytest.raises(VenuesFailed):
+        theatre.read()
+    assert theatre.desk.health()["a"].success_rate == pytest.approx(0.5, abs=0.01)
+    assert theatre.desk.health()["a"].cooling_s <= COOL_DOWN_S
 
 
 # Cooling down, and probing.

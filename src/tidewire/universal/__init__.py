@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from .arbitrage import ArbitrageScanner, Funding
 from .blocking import Universal
+from .composite import AggregateKlines, AggregateTicker, Outlier
 from .fees import FeeRate, Fees
 from .health import VenueHealth
+from .kline_grid import KlineGrid
 from .live_books import BookWatch, LiveBooks
 from .opportunity import ArbitrageKind, ArbitrageScan, ArbitrageTrade, Carry, Holding, Opportunity
 from .provenance import Answer, Conversion, Failed, Provenance
@@ -15,6 +17,8 @@ from .universal import AsyncUniversal
 from .venue_book import VenueBook
 
 __all__ = [
+    "AggregateKlines",
+    "AggregateTicker",
     "Answer",
     "ArbitrageKind",
     "ArbitrageScan",
@@ -31,9 +35,11 @@ __all__ = [
     "Fees",
     "Funding",
     "Holding",
+    "KlineGrid",
     "LiveBooks",
     "Opportunity",
     "Outcome",
+    "Outlier",
     "Provenance",
     "Route",
     "Slice",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from .._venue import Venue
 from ..client import AsyncClient, Environment
 from ..credentials import Credentials
-from ..errors import ConfigError
+from ..errors import ConfigError, Error, NotSupported, UnknownSymbol, VenuesFailed
 from ..symbols import Symbol
 from . import families
 from .attempts import VenueClient, perform
@@ -22,8 +23,9 @@ from .live_books import LiveBooks
 from .provenance import Answer, Conversion, Provenance, note, trailing
 from .strategies import StrategyName
 from .strategies import strategy as make_strategy
+from .together import together
 
-__all__ = ["Asking"]
+__all__ = ["Asking", "or_error"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -177,6 +179,35 @@ class Asking:
         pinned = None if venue is None else self._known(venue)
         return await perform(self._desk.read(verb, symbols, pinned), self._clients, question)
 
+    async def _each(
+        self, verb: str, venues: Iterable[str], read: Callable[[str], Awaitable[T]]
+    ) -> tuple[dict[str, Answer[T]], dict[str, Error]]:
+        """Ask several venues at once, each for itself."""
+
+        async def one(venue: str) -> Answer[T] | Error:
+            return await or_error(self.answer(read, venue))
+
+        outcomes = await together({venue: partial(one, venue) for venue in venues})
+        answers = {venue: each for venue, each in outcomes.items() if isinstance(each, Answer)}
+        failed = {venue: each for venue, each in outcomes.items() if isinstance(each, Error)}
+        if not answers:
+            raise VenuesFailed(f"{verb}: no venue gave an answer", causes=failed)
+        return answers, failed
+
+    async def _accounts(
+        self, verb: str, read: Callable[[AsyncClient], Awaitable[list[T]]], venue: str | None
+    ) -> list[T]:
+        """Read every account of which we have keys, or one. All of them answer, or it fails: half a sum is none."""
+        if not self._private:
+            raise ConfigError(f'{verb} needs credentials: Universal(…, credentials={{"okx": tw.Credentials(…)}})')
+        if venue is not None:
+            return await self._ask(verb, read, venue)
+        answers, failed = await self._each(verb, self._private, lambda name: self._ask(verb, read, name))
+        lost = {name: error for name, error in failed.items() if not isinstance(error, (NotSupported, UnknownSymbol))}
+        if lost:
+            raise VenuesFailed(f"{verb}: not every account could be read", causes=lost)
+        return [row for answer in answers.values() for row in answer.value]
+
     async def _conversion(self, listed: Symbol, asked: Symbol) -> Conversion:
         pairs = families.conversion_pairs(listed, asked)
         verdict = await self._decide("fetch_ticker", pairs, lambda client, pair: client.fetch_ticker(pair), None)
@@ -187,6 +218,16 @@ class Asking:
             if venue == name or venue in client.venue.spec.aliases:
                 return name
         raise ConfigError(f"no venue {venue!r} here: one of {', '.join(self._clients)}")
+
+
+async def or_error(reading: Awaitable[T]) -> T | Error:
+    """What one venue answers or raises; what is wrong with the call itself is raised."""
+    try:
+        return await reading
+    except Error as error:
+        if isinstance(error, ConfigError) and error.venue is None:
+            raise
+        return error
 
 
 def _provenance(verb: str, asked: Symbol | None, verdict: Verdict[Any], by: Conversion | None) -> Provenance:
@@ -212,7 +253,7 @@ def _several(venues: Iterable[str | type[Venue]]) -> list[str | type[Venue]]:
 def _patience(patience: float | None, timeout: float, venues: int) -> float:
     if patience is None:
         return min(1.0, timeout / 2 / venues)
-    if not 0 < patience * (venues - 1) < timeout:
+    if not (patience > 0 and patience * (venues - 1) < timeout):
         raise ConfigError(
             f"patience {patience:g} s times {venues} venues must leave time for the last within timeout {timeout:g} s"
         )

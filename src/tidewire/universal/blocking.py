@@ -11,15 +11,29 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from .._loop import LoopThread
 from .._order import Number
+from .._progress import Progress
 from .._venue import Venue
 from ..client import Environment
 from ..credentials import Credentials
 from ..errors import ConfigError
 from ..klines import Klines
-from ..models import BookSnapshot, FundingRate, Instrument, OpenInterest, Ticker, Trade
+from ..models import (
+    Balance,
+    BookSnapshot,
+    Fill,
+    FundingRate,
+    Instrument,
+    OpenInterest,
+    Order,
+    Position,
+    Ticker,
+    Trade,
+)
 from ..symbols import Kind, Symbol, Time
+from .composite import AggregateKlines, AggregateTicker, Outliers
 from .fees import Fees
 from .health import VenueHealth
+from .kline_grid import KlineGrid
 from .provenance import Answer, trailing
 from .report import ExecutionReport
 from .route import BestVenue, Route
@@ -188,6 +202,114 @@ class Universal:
 
     def fetch_open_interest(self, symbol: str | Symbol, *, venue: str | None = None) -> OpenInterest:
         return self._wait(self._universal.fetch_open_interest(symbol, venue=venue))
+
+    def fetch_klines_many(
+        self,
+        symbols: Sequence[str],
+        interval: str,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        concurrency: int = 8,
+        progress: Progress = None,
+        venue: str | None = None,
+    ) -> dict[str, Klines]:
+        return self._wait(
+            self._universal.fetch_klines_many(
+                symbols, interval, start=start, end=end, concurrency=concurrency, progress=progress, venue=venue
+            )
+        )
+
+    def fetch_klines_across(
+        self,
+        symbols: Sequence[str],
+        interval: str,
+        *,
+        venues: Sequence[str] | None = None,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
+        concurrency: int = 8,
+        progress: Progress = None,
+    ) -> KlineGrid:
+        return self._wait(
+            self._universal.fetch_klines_across(
+                symbols,
+                interval,
+                venues=venues,
+                start=start,
+                end=end,
+                limit=limit,
+                concurrency=concurrency,
+                progress=progress,
+            )
+        )
+
+    def aggregate_klines(
+        self,
+        symbol: str | Symbol,
+        interval: str,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
+        max_deviation: Decimal | str | float = 0.01,
+        outliers: Outliers = "exclude",
+    ) -> AggregateKlines:
+        return self._wait(
+            self._universal.aggregate_klines(
+                symbol, interval, start=start, end=end, limit=limit, max_deviation=max_deviation, outliers=outliers
+            )
+        )
+
+    def aggregate_ticker(
+        self,
+        symbol: str | Symbol,
+        *,
+        max_deviation: Decimal | str | float = 0.01,
+        outliers: Outliers = "exclude",
+    ) -> AggregateTicker:
+        return self._wait(self._universal.aggregate_ticker(symbol, max_deviation=max_deviation, outliers=outliers))
+
+    def fetch_balances(self, *, kind: Kind = "spot", venue: str | None = None) -> list[Balance]:
+        return self._wait(self._universal.fetch_balances(kind=kind, venue=venue))
+
+    def fetch_positions(self, *, venue: str | None = None) -> list[Position]:
+        return self._wait(self._universal.fetch_positions(venue=venue))
+
+    def fetch_open_orders(
+        self, symbol: str | Symbol | None = None, *, kind: Kind = "spot", venue: str | None = None
+    ) -> list[Order]:
+        return self._wait(self._universal.fetch_open_orders(symbol, kind=kind, venue=venue))
+
+    def fetch_orders(
+        self,
+        symbol: str | Symbol,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
+        venue: str | None = None,
+    ) -> list[Order]:
+        return self._wait(self._universal.fetch_orders(symbol, start=start, end=end, limit=limit, venue=venue))
+
+    def fetch_order(
+        self, symbol: str | Symbol, *, venue: str, order_id: str | None = None, client_order_id: str | None = None
+    ) -> Order:
+        return self._wait(
+            self._universal.fetch_order(symbol, venue=venue, order_id=order_id, client_order_id=client_order_id)
+        )
+
+    def fetch_fills(
+        self,
+        symbol: str | Symbol,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
+        venue: str | None = None,
+    ) -> list[Fill]:
+        return self._wait(self._universal.fetch_fills(symbol, start=start, end=end, limit=limit, venue=venue))
 
     # Trading on the best terms.
 

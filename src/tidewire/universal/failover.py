@@ -122,6 +122,11 @@ class Desk:
         now = self.clock()
         return {venue: record.health(now) for venue, record in self.records.items()}
 
+    def rests_for(self, venue: str) -> Error | None:
+        """What a venue that cools down now is resting for."""
+        record = self.records[venue]
+        return None if record.may_be_asked(self.clock()) else record.last_error
+
     def read(self, verb: str, symbols: Sequence[Symbol | None], pinned: str | None = None) -> Steps[Verdict[Any]]:
         """Decide one read of a symbol, or else of the next one that stands for it.
 
@@ -129,7 +134,7 @@ class Desk:
         """
         options, skipped = self._plan(verb, symbols, pinned)
         try:
-            return (yield from _Race(self, verb, options, skipped).run())
+            return (yield from _Race(self, verb, symbols[0], options, skipped).run())
         except VenuesFailed as error:
             if pinned is None:
                 raise
@@ -165,10 +170,10 @@ class Desk:
         self.records[option.venue].succeeded(self.clock(), latency_s, staleness_s)
         self._strategy.answered(option.venue)
 
-    def failed(self, option: Option, verb: str, error: Error) -> None:
-        """A venue failed, or has no such thing."""
+    def failed(self, option: Option, verb: str, error: Error, *, again: bool = False) -> None:
+        """A venue failed, or has no such thing; ``again`` when it had failed in this read already."""
         now = self.clock()
-        self.records[option.venue].failed(now, error)
+        self.records[option.venue].failed(now, error, again=again)
         if isinstance(error, UnknownSymbol):
             self._lacks[option.venue, option.symbol, ""] = now, error
         elif isinstance(error, NotSupported):
@@ -186,17 +191,22 @@ class Desk:
 
 @dataclass(slots=True)
 class _Attempt:
+    """A venue under way. Without ``hope`` it has been silent too long, or has to repeat a request."""
+
     started: float
     moved: float
+    alive_until: float
     answered: float | None = None
-    alive_until: float = 0.0
+    hope: bool = True
 
 
 class _Race:
     """One read under way."""
 
-    def __init__(self, desk: Desk, verb: str, options: Sequence[Option], skipped: Mapping[str, str]) -> None:
-        self._desk, self._verb, self._skipped = desk, verb, skipped
+    def __init__(
+        self, desk: Desk, verb: str, asked: Symbol | None, options: Sequence[Option], skipped: Mapping[str, str]
+    ) -> None:
+        self._desk, self._verb, self._asked, self._skipped = desk, verb, asked, skipped
         self._waiting = deque(options)
         self._running: dict[Option, _Attempt] = {}
         self._failed: dict[Option, Failed] = {}
@@ -226,58 +236,53 @@ class _Race:
     def _begin(self, option: Option) -> None:
         now = self._desk.clock()
         self._desk.records[option.venue].asked(now)
-        self._running[option] = _Attempt(started=now, moved=now, alive_until=now)
+        self._running[option] = _Attempt(now, now, now)
 
     def _patience_left(self) -> float:
-        newest = next(reversed(self._running.values()))
         until = max(attempt.alive_until for attempt in self._running.values()) + self._desk.timeout
         if self._waiting:
-            until = min(until, newest.moved + self._desk.patience)
+            until = min(
+                until, max(attempt.moved for attempt in self._running.values() if attempt.hope) + self._desk.patience
+            )
         return max(0.0, until - self._desk.clock())
 
     def _judge(self, event: Event | None) -> bool:
-        """Take note of an event; tell whether another venue is to be asked now."""
+        """Take note of an event; tell whether another venue is to be asked now: when of no other is there hope."""
         now = self._desk.clock()
         match event:
             case None:
-                return self._silence(now)
+                self._silence(now)
             case Moved(option):
                 attempt = self._running[option]
                 attempt.moved = attempt.alive_until = now
-                attempt.answered = attempt.answered or now
-                return False
+                attempt.answered, attempt.hope = attempt.answered or now, True
             case Rests(option, seconds):
                 self._running[option].alive_until = now + seconds
-                return False
             case Troubled(option, error):
+                self._running[option].hope = False
                 self._lose(option, error)
-                return True
-            case Ended(option, error=error) if error is not None:
-                if not isinstance(error, Error) or (isinstance(error, ConfigError) and error.venue is None):
-                    raise error  # the caller's mistake, or ours, which no other venue would mend
+            case Ended(option, error=Error() as error) if not isinstance(error, ConfigError) or error.venue is not None:
                 del self._running[option]
                 self._lose(option, error)
-                return True
-        raise TypeError(f"no such event: {event!r}")
+            case Ended(error=Exception() as error):
+                raise error  # the caller's mistake, or ours, which no other venue would mend
+        return not any(attempt.hope for attempt in self._running.values())
 
-    def _silence(self, now: float) -> bool:
-        """Nobody has answered in time: ask another, or give up when there is none."""
-        newest = next(reversed(self._running))
-        if self._waiting:
-            took = now - self._running[newest].moved
-            self._lose(newest, Timeout(f"no answer within {took:.3g} s", venue=newest.venue))
-            return True
-        for option in tuple(self._running):
-            del self._running[option]
-            if option not in self._failed:
-                self._lose(option, Timeout(f"no sign of life for {self._desk.timeout:g} s", venue=option.venue))
-        raise self._failure()
+    def _silence(self, now: float) -> None:
+        """Nobody has answered in time: there is no hope of those asked so far, and no time when there is no other."""
+        for option, attempt in tuple(self._running.items()):
+            if not self._waiting:
+                del self._running[option]
+            if attempt.hope:
+                attempt.hope = False
+                took = now - attempt.moved
+                self._lose(option, Timeout(f"no answer within {took:.3g} s", venue=option.venue))
 
     def _lose(self, option: Option, error: Error) -> None:
         error.venue = error.venue or option.venue
-        self._failed.pop(option, None)
+        again = self._failed.pop(option, None) is not None
         self._failed[option] = Failed(option.venue, option.symbol, error, self._desk.clock() - self._started)
-        self._desk.failed(option, self._verb, error)
+        self._desk.failed(option, self._verb, error, again=again)
 
     def _win(self, event: Ended) -> Verdict[Any]:
         option, now = event.option, self._desk.clock()
@@ -292,4 +297,5 @@ class _Race:
         for failed in self._failed.values():  # of a venue asked for several symbols, what is not just a missing one
             if isinstance(causes.setdefault(failed.venue, failed.error), UnknownSymbol):
                 causes[failed.venue] = causes[failed.venue] if isinstance(failed.error, UnknownSymbol) else failed.error
-        return VenuesFailed(f"{self._verb}: no venue gave an answer", causes=causes)
+        what = self._verb if self._asked is None else f"{self._verb} {self._asked}"
+        return VenuesFailed(f"{what}: no venue gave an answer", causes=causes)

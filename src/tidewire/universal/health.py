@@ -74,11 +74,12 @@ class _Breaker:
     open_until: float = 0.0
     probing: bool = False
 
-    def failed(self, now: float, at_least: float) -> None:
+    def failed(self, now: float) -> None:
         self.failures += 1
-        rest = min(LONGEST_COOL_DOWN_S, COOL_DOWN_S * 2.0 ** min(self.failures - 1, 10))
-        self.open_until = max(self.open_until, now + max(rest, at_least))
-        self.probing = False
+        self.rest(now + min(LONGEST_COOL_DOWN_S, COOL_DOWN_S * 2.0 ** min(self.failures - 1, 10)))
+
+    def rest(self, until: float) -> None:
+        self.open_until = max(self.open_until, until)
 
     def succeeded(self) -> None:
         self.failures, self.open_until, self.probing = 0, 0.0, False
@@ -112,15 +113,20 @@ class Record:
             self._staleness.add(now, max(0.0, staleness_s))
         self._breaker.succeeded()
 
-    def failed(self, now: float, error: Error) -> None:
-        """It failed. What is not the venue's fault, such as an unknown symbol, changes nothing."""
+    def failed(self, now: float, error: Error, *, again: bool = False) -> None:
+        """It failed. What is not the venue's fault, such as an unknown symbol, changes nothing.
+
+        ``again``: within the same read, which counts as one failure however often a request was repeated.
+        """
         self.last_error = error
+        self._breaker.probing = False
         if not blames(error):
-            self._breaker.probing = False
             return
-        self._success.add(now, 0.0)
-        retry_after = error.retry_after if isinstance(error, RateLimited) else None
-        self._breaker.failed(now, retry_after or 0.0)
+        if not again:
+            self._success.add(now, 0.0)
+            self._breaker.failed(now)
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            self._breaker.rest(now + error.retry_after)
 
     # What follows.
 

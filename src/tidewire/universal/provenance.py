@@ -86,11 +86,13 @@ _trail: ContextVar[list[Provenance] | None] = ContextVar("tidewire_universal_tra
 def trailing() -> Iterator[list[Provenance]]:
     """Collect the provenance of every read that this thread or task begins in the block, also by way of others."""
     trail: list[Provenance] = []
-    token = _trail.set(trail)
+    outer = _trail.set(trail)
     try:
         yield trail
     finally:
-        _trail.reset(token)
+        _trail.reset(outer)
+        for each in trail:
+            note(each)
 
 
 def note(provenance: Provenance) -> None:

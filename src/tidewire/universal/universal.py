@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from decimal import Decimal
+from typing import Any
 
+from .._progress import Progress
 from ..client import AsyncClient
+from ..errors import Error, VenuesFailed
 from ..klines import Klines
-from ..models import BookSnapshot, FundingRate, Instrument, OpenInterest, Ticker, Trade
-from ..symbols import Kind, Symbol, Time
+from ..models import (
+    Balance,
+    BookSnapshot,
+    Fill,
+    FundingRate,
+    Instrument,
+    OpenInterest,
+    Order,
+    Position,
+    Ticker,
+    Trade,
+)
+from ..symbols import Interval, Kind, Symbol, Time
+from .asking import or_error
+from .composite import AggregateKlines, AggregateTicker, Outliers, deviation_allowed
+from .kline_grid import KlineGrid, gather_klines, names_of
 from .trading import Trading
 
 __all__ = ["AsyncUniversal"]
@@ -73,6 +90,113 @@ class AsyncUniversal(Trading):
 
         return await self._read("fetch_klines", symbol, question, venue)
 
+    async def fetch_klines_many(
+        self,
+        symbols: Sequence[str],
+        interval: str,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        concurrency: int = 8,
+        progress: Progress = None,
+        venue: str | None = None,
+    ) -> dict[str, Klines]:
+        """Return klines of many symbols, ``concurrency`` at a time, keyed as given, each by the venue that it names.
+
+        ``progress=True`` shows a bar (tqdm or rich); a callable is given ``(done, total, symbol)``. The first symbol
+        that every venue fails for ends it.
+        """
+
+        def read(symbol: str, _: str) -> Coroutine[Any, Any, Klines]:
+            return self.fetch_klines(symbol, interval, start=start, end=end, venue=venue)
+
+        pairs = [(symbol, "") for symbol in names_of(symbols)]
+        found = await gather_klines(pairs, read, concurrency, progress, f"{interval} klines")
+        return {symbol: bars for (symbol, _), bars in found.items()}
+
+    async def fetch_klines_across(
+        self,
+        symbols: Sequence[str],
+        interval: str,
+        *,
+        venues: Sequence[str] | None = None,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
+        concurrency: int = 8,
+        progress: Progress = None,
+    ) -> KlineGrid:
+        """Return klines of symbols × venues (all by default), ``concurrency`` at a time at each venue.
+
+        What a venue does not have, or fails to give, is in ``KlineGrid.failed`` and ends nothing. Markets in another
+        quote currency do not stand in. ``progress`` as in ``fetch_klines_many``, by ``"symbol venue"``.
+        """
+        length, names = Interval.parse(interval), names_of(symbols)
+        places = tuple(map(self._known, venues or self.venues))
+
+        async def read(symbol: str, place: str) -> Klines | Error:
+            def question(client: AsyncClient, listed: Symbol) -> Awaitable[Klines]:
+                return client.fetch_klines(listed, interval, start=start, end=end, limit=limit)
+
+            return await or_error(self._ask_for("fetch_klines", symbol, question, place))
+
+        pairs = [(symbol, place) for symbol in names for place in places]
+        title = f"{interval} klines of {len(places)} venues"
+        return KlineGrid.of(length, pairs, await gather_klines(pairs, read, concurrency, progress, title))
+
+    async def aggregate_klines(
+        self,
+        symbol: str | Symbol,
+        interval: str,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
+        max_deviation: Decimal | str | float = 0.01,
+        outliers: Outliers = "exclude",
+    ) -> AggregateKlines:
+        """Return every venue's klines of a symbol side by side, and their volume-weighted composite.
+
+        A close that is further than ``max_deviation`` (a fraction) from the median of its bar is flagged, and left out
+        of the composite unless ``outliers="flag"``. Raises ``VenuesFailed`` when no venue has any.
+        """
+        allowed, asked = deviation_allowed(max_deviation, outliers), Symbol.parse(symbol)
+        grid = await self.fetch_klines_across([str(asked)], interval, start=start, end=end, limit=limit)
+        failed = {venue: error for (_, venue), error in grid.failed.items()}
+        if not grid.klines:
+            raise VenuesFailed(f"aggregate_klines: no venue has {asked}", causes=failed)
+        return AggregateKlines(
+            asked, grid.interval, grid.by_venue(str(asked)), failed, max_deviation=allowed, outliers=outliers
+        )
+
+    async def aggregate_ticker(
+        self,
+        symbol: str | Symbol,
+        *,
+        max_deviation: Decimal | str | float = 0.01,
+        outliers: Outliers = "exclude",
+    ) -> AggregateTicker:
+        """Return every venue's ticker of a symbol side by side, and their volume-weighted last price.
+
+        All venues are asked at once, except those that rest after a failure: ``failed`` tells what they rest for. A
+        price further than ``max_deviation`` (a fraction) from the median is flagged, and left out of the composite
+        unless ``outliers="flag"``. Raises ``VenuesFailed`` when no venue gives a ticker.
+        """
+        allowed, asked = deviation_allowed(max_deviation, outliers), Symbol.parse(symbol)
+        resting = {venue: error for venue in self.venues if (error := self._desk.rests_for(venue)) is not None}
+        awake = [venue for venue in self.venues if venue not in resting] or self.venues
+        answers, failed = await self._each(
+            "aggregate_ticker", awake, lambda venue: self.fetch_ticker(asked, venue=venue)
+        )
+        return AggregateTicker.of(
+            asked,
+            {venue: answer.value for venue, answer in answers.items()},
+            {**resting, **failed},
+            {venue: answer.provenance for venue, answer in answers.items()},
+            max_deviation=allowed,
+            outliers=outliers,
+        )
+
     async def fetch_price(self, symbol: str | Symbol, *, venue: str | None = None) -> Decimal:
         """Return the last traded price."""
         return await self._read("fetch_price", symbol, lambda client, listed: client.fetch_price(listed), venue)
@@ -124,3 +248,59 @@ class AsyncUniversal(Trading):
     async def fetch_open_interest(self, symbol: str | Symbol, *, venue: str | None = None) -> OpenInterest:
         """Return the open interest of one venue's contract."""
         return await self._ask_for("fetch_open_interest", symbol, lambda at, of: at.fetch_open_interest(of), venue)
+
+    # Own accounts: of every venue that was given credentials, or of one. Which is which is in each row's ``venue``.
+
+    async def fetch_balances(self, *, kind: Kind = "spot", venue: str | None = None) -> list[Balance]:
+        """Return the assets held in the spot (or derivatives) wallets; raise unless every account can be read."""
+        return await self._accounts("fetch_balances", lambda client: client.fetch_balances(kind=kind), venue)
+
+    async def fetch_positions(self, *, venue: str | None = None) -> list[Position]:
+        """Return the open derivatives positions; raise unless every account can be read."""
+        return await self._accounts("fetch_positions", lambda client: client.fetch_positions(), venue)
+
+    async def fetch_open_orders(
+        self, symbol: str | Symbol | None = None, *, kind: Kind = "spot", venue: str | None = None
+    ) -> list[Order]:
+        """Return working orders of a symbol, or of every symbol of a kind; raise unless every account can be read."""
+        return await self._accounts(
+            "fetch_open_orders", lambda client: client.fetch_open_orders(symbol, kind=kind), venue
+        )
+
+    async def fetch_orders(
+        self,
+        symbol: str | Symbol,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
+        venue: str | None = None,
+    ) -> list[Order]:
+        """Return orders of a symbol in any state, venue by venue; ``limit`` counts at each."""
+        return await self._accounts(
+            "fetch_orders", lambda client: client.fetch_orders(symbol, start=start, end=end, limit=limit), venue
+        )
+
+    async def fetch_order(
+        self, symbol: str | Symbol, *, venue: str, order_id: str | None = None, client_order_id: str | None = None
+    ) -> Order:
+        """Return one order of one venue by either id; raise ``OrderNotFound``."""
+        return await self._ask(
+            "fetch_order",
+            lambda client: client.fetch_order(symbol, order_id=order_id, client_order_id=client_order_id),
+            venue,
+        )
+
+    async def fetch_fills(
+        self,
+        symbol: str | Symbol,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        limit: int | None = None,
+        venue: str | None = None,
+    ) -> list[Fill]:
+        """Return own executions of a symbol, venue by venue; ``limit`` counts at each."""
+        return await self._accounts(
+            "fetch_fills", lambda client: client.fetch_fills(symbol, start=start, end=end, limit=limit), venue
+        )
