@@ -41,6 +41,27 @@ def test_many_instruments_are_subscribed_in_batches_a_second_apart(front):
     assert [name for batch in front.subscribed for name in batch] == symbols
 
 
+def test_a_few_more_need_not_wait_for_the_next_second(front):
+    front.log_in()
+    front.session.subscribe(["rb2610"])
+    front.wait(0)
+    front.session.subscribe([f"x{number}" for number in range(600)])
+    front.wait(0)
+    assert [len(batch) for batch in front.subscribed] == [1, 499]
+    front.wait(1.0)
+    assert [len(batch) for batch in front.subscribed] == [1, 499, 101]
+
+
+def test_what_is_not_subscribed_has_no_newest_tick(front):
+    front.log_in()
+    stream = watch(front, "rb2610")
+    front.wait()
+    front.say("OnRtnDepthMarketData", snapshot())
+    assert front.session.latest("rb2610") is not None
+    stream.close()
+    assert front.session.latest("rb2610") is None
+
+
 def test_subscriptions_come_back_with_the_connection(front):
     front.log_in()
     stream = watch(front, "rb2610", "SR701")

@@ -239,6 +239,9 @@ class TestDemo:
             "canceled",
             "spot-weight-1m",
             "clock offset",
+            "no real price is involved",
+            "SHFE.rb2610  00063580.dat",
+            "rolls: 2026-07-02 SHFE.rb2607 (decided on 2026-07-01); 2026-07-06 SHFE.rb2610",
             "All of it was served by the local sandbox",
         ):
             assert part in result.stdout

@@ -12,10 +12,11 @@ from rich.panel import Panel
 import tidewire as tw
 
 from ..sandbox import Sandbox
+from .demo_futures import chinese_futures
 from .frames import picture
 from .ladder import follow, in_lines, on_terminal
 from .options import Place, place
-from .output import DATA, decimals, show, table
+from .output import DATA, decimals, heading, show, table
 
 __all__ = ["demo"]
 
@@ -24,7 +25,8 @@ _SYMBOL = "BTC-USDT"
 _LIVE_S = 5.0
 _LOCAL = (
     "Everything here runs against tidewire's own sandbox on this machine: real HTTP and WebSocket in Binance's\n"
-    "protocol, with invented prices. No exchange is contacted. LIVE=1 shows the real venue's public data instead."
+    "protocol, and a simulated CTP front, with invented prices. No exchange is contacted. LIVE=1 shows the real\n"
+    "venue's public data instead."
 )
 _REAL = "LIVE=1: real public data from Binance. Nothing is ordered, and nothing below is simulated."
 
@@ -33,7 +35,7 @@ def demo(
     *,
     live: Annotated[bool, typer.Option("--live", envvar="LIVE", help="Real public data; no orders.")] = False,
 ) -> None:
-    """Show instruments, klines, a live book and a signed order; ends by itself. Runs in the local sandbox."""
+    """Show instruments, klines, a live book, a signed order and futures; ends by itself. Runs in the local sandbox."""
     show(Panel(_REAL if live else _LOCAL, title=f"tidewire {tw.__version__}", expand=False))
     try:
         with place(_VENUE, "live", sandbox=not live) as where:
@@ -45,6 +47,8 @@ def demo(
                 if credentials is not None:
                     _order(client)
                 _health(client)
+        if not live:
+            chinese_futures()
     except tw.TransportError:
         if live:
             show(f"[bold red]{_VENUE} cannot be reached from here[/], so there is no live data to show:")
@@ -53,7 +57,7 @@ def demo(
 
 
 def _instruments(client: tw.Client) -> None:
-    _title("Instruments", "client.fetch_instruments()")
+    heading("Instruments", "client.fetch_instruments()")
     instruments = client.fetch_instruments()
     some = [each for each in instruments if each.active][:6]
     names = [(each.symbol, each.native, each.kind) for each in some]
@@ -65,12 +69,12 @@ def _instruments(client: tw.Client) -> None:
 
 
 def _klines(client: tw.Client) -> None:
-    _title("1,000 klines", f'client.fetch_klines("{_SYMBOL}", "1m", limit=1000)')
+    heading("1,000 klines", f'client.fetch_klines("{_SYMBOL}", "1m", limit=1000)')
     show(picture(client.fetch_klines(_SYMBOL, "1m", limit=1000), min(100, DATA.width)))
 
 
 async def _book(where: Place) -> None:
-    _title(f"A live book, {_LIVE_S:.0f} seconds", f'async for book in client.watch_book("{_SYMBOL}"): …')
+    heading(f"A live book, {_LIVE_S:.0f} seconds", f'async for book in client.watch_book("{_SYMBOL}"): …')
     async with tw.AsyncClient(_VENUE, environment=where) as client:
         if DATA.is_terminal:
             with Live(console=DATA, auto_refresh=False) as screen:
@@ -81,7 +85,7 @@ async def _book(where: Place) -> None:
 
 
 def _order(client: tw.Client) -> None:
-    _title("A signed order", f'client.create_order("{_SYMBOL}", side="buy", type="limit", …)')
+    heading("A signed order", f'client.create_order("{_SYMBOL}", side="buy", type="limit", …)')
     instrument = client.instrument(_SYMBOL)
     price = instrument.round_price(client.fetch_price(_SYMBOL) * 9 / 10)
     quantity = instrument.round_quantity(2 * (instrument.min_notional or 10) / price, "up")
@@ -98,14 +102,10 @@ def _order(client: tw.Client) -> None:
 
 
 def _health(client: tw.Client) -> None:
-    _title("Limits and health", "client.health()")
+    heading("Limits and health", "client.health()")
     health = client.health()
     rows = [(scope, f"{used:.2%}", "▇" * round(40 * used) or "▏") for scope, used in health.limits.items()]
     show(table("quota", "used", "", rows=rows, numbers="used"))
     latency = "unknown" if health.latency_ms is None else f"{health.latency_ms:.1f} ms"
     offset = "unknown" if health.clock_offset_ms is None else f"{health.clock_offset_ms:+.1f} ms"
     show(f"ok {health.ok}, latency {latency}, clock offset {offset}, last error {health.last_error}")
-
-
-def _title(what: str, call: str) -> None:
-    show(f"\n[bold cyan]{what}[/]  [dim]{call}[/]")

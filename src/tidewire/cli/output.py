@@ -14,7 +14,7 @@ from rich.table import Table
 
 import tidewire as tw
 
-__all__ = ["DATA", "TALK", "as_json", "decimals", "plain", "show", "table", "working"]
+__all__ = ["DATA", "TALK", "as_json", "decimals", "heading", "plain", "show", "table", "working"]
 
 DATA = Console(highlight=False)
 TALK = Console(stderr=True, highlight=False)
@@ -25,6 +25,11 @@ _PIPE = Console(highlight=False, width=160)  # a pipe has no width of its own, a
 def show(content: RenderableType) -> None:
     """Print something to look at on stdout."""
     (DATA if DATA.is_terminal else _PIPE).print(content)
+
+
+def heading(what: str, call: str) -> None:
+    """Print what comes next, and the call that does it."""
+    show(f"\n[bold cyan]{what}[/]  [dim]{call}[/]")
 
 
 def as_json(value: object) -> None:

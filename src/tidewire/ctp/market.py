@@ -103,7 +103,10 @@ class Market:
         self._opened.session.unsubscribe(symbols)
 
     def latest(self, symbol: str) -> Tick | None:
-        """Return the newest tick of an instrument, or ``None`` before the first. Never waits."""
+        """Return the newest tick of an instrument; ``None`` before the first, and when it is not subscribed.
+
+        Never waits.
+        """
         return self._opened.session.latest(symbol)
 
     def learn(self, instruments: Iterable[Instrument]) -> None:

@@ -22,7 +22,7 @@ __all__ = ["MarketSession"]
 
 log = logging.getLogger("tidewire.ctp")
 
-# Fronts drop a session that subscribes to thousands at once (openctp-ctp-python#30): so many at a time, a second apart.
+# Fronts drop a session that subscribes to thousands at once (openctp-ctp-python#30): so many in a second.
 _BATCH = 500
 _PAUSE_S = 1.0
 
@@ -45,6 +45,7 @@ class MarketSession(Session):
         self._kept: Counter[str] = Counter()  # subscribed by name, whoever reads
         self._queue: deque[str] = deque()  # wanted, but not asked for in this connection yet
         self._not_before = 0.0
+        self._room = 0  # how many may still be asked for before then
         self._left_out = 0  # counted in the vendor's thread, told in ours
         self._told_out = 0
         self.trading_day: dt.date | None = None
@@ -119,12 +120,15 @@ class MarketSession(Session):
         if self.login.state is not State.READY or not self._queue:
             return None
         if now >= self._not_before:
-            self._not_before = now + _PAUSE_S
-            batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+            self._room, self._not_before = _BATCH, now + _PAUSE_S
+        batch = [self._queue.popleft() for _ in range(min(self._room, len(self._queue)))]
+        if batch:
+            self._room -= len(batch)
             for symbol in batch:
                 self._maker.subscribed(symbol)
             if self.link.subscribe(batch):
                 self._queue.extendleft(reversed(batch))
+                self._room = 0
         return self._not_before if self._queue else None
 
     # Callbacks.
@@ -172,6 +176,7 @@ class MarketSession(Session):
         gone = [symbol for symbol in symbols if not self._topics.get(symbol) and not self._kept[symbol]]
         for symbol in gone:
             self._topics.pop(symbol, None)
+            self._latest.pop(symbol, None)  # it would grow old without anybody knowing
             del self._kept[symbol]
         self._queue = deque(symbol for symbol in self._queue if symbol not in gone)
         if gone and self.login.state is State.READY:

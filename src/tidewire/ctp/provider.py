@@ -110,13 +110,14 @@ class Ctp:
     def fetch_ticker(self, contract: Contract) -> Ticker:
         """The newest snapshot; it stays subscribed, so that the next call need not wait."""
         market, name = self._of_market(), _name(contract)
-        if name not in self._kept:
-            with market.watch_ticks(name, conflate=True) as stream:
+        with market.watch_ticks(name, conflate=True) as stream:
+            if name not in self._kept:
                 market.subscribe(name)
                 self._kept.add(name)
-                with suppress(TimeoutError):  # subscribed by somebody else already, and nothing happens
-                    stream.next(self._wait)
-        tick = market.latest(name)
+            tick = market.latest(name)
+            if tick is None:
+                with suppress(TimeoutError):
+                    tick = stream.next(self._wait)
         if tick is None:
             raise Timeout(f"no snapshot of {name} came within {self._wait:g} s", venue="ctp")
         return read_ticker(tick, contract)
