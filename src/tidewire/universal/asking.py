@@ -110,6 +110,11 @@ class Asking:
         return MappingProxyType(self._clients)
 
     @property
+    def live_books(self) -> LiveBooks:
+        """Live books of these venues: while a watch over them is open, what needs a book takes it from there."""
+        return self._live
+
+    @property
     def capabilities(self) -> frozenset[str]:
         """Verbs that at least one of the venues offers."""
         return frozenset().union(*(client.capabilities for client in self._clients.values()))
