@@ -208,6 +208,12 @@ cdef class Book:
         return self.idle().crossed()
 
     @property
+    def suspect(self):
+        """True when it is crossed, or a side is empty although the venue has levels beyond what is known."""
+        cdef CoreBook* book = self.idle()
+        return book.crossed() or book.bids().spent() or book.asks().spent()
+
+    @property
     def updates(self):
         """Deltas applied."""
         return self.idle().counters().updates

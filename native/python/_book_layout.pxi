@@ -58,6 +58,7 @@ cdef extern from "tidewire/book.hpp" namespace "tidewire" nogil:
         const Ladder& ladder()
         optional[int64_t] known()
         cpp_bool cut()
+        cpp_bool spent()
 
     cdef enum class BookPhase "tidewire::Book::State"(uint8_t):
         pass

@@ -173,10 +173,8 @@ class BookSync:
             applied = self._book.apply(frame, self._layout, received_ns)
             if before is not None and self._fell_back(*before):
                 return True
-            if applied and self._book.crossed:
-                raise CrossedBook("best bid and best ask crossed")
-            if applied and self.depth is not None:
-                self._check_depth()
+            if applied and self._book.suspect:
+                self._examine()
         except SequenceGap as error:
             self._lose(error)
             self._hold(frame)  # it does not continue this book, but may continue the next snapshot
@@ -188,10 +186,11 @@ class BookSync:
             self.record(frame, received_ns)
         return applied
 
-    def _check_depth(self) -> None:
-        """Refuse to show an empty side where there are levels that the snapshot did not reach."""
-        book = self._book
-        if (not book.bid_count and book.bids_cut) or (not book.ask_count and book.asks_cut):
+    def _examine(self) -> None:
+        """Refuse a crossed book, and to show an empty side where there are levels that the snapshot did not reach."""
+        if self._book.crossed:
+            raise CrossedBook("best bid and best ask crossed")
+        if self._book.suspect:
             raise BookError("every level that was known is gone")
 
     def _fell_back(self, sequence: int, snapshots: int) -> bool:
@@ -243,8 +242,7 @@ class BookSync:
         try:
             self._replay()
             self._check_age()
-            if self._book.crossed:
-                raise CrossedBook("best bid and best ask crossed")
+            self._examine()
         except (BookError, DecodeError) as error:
             return self._reject(error)
         self._settle()
@@ -273,9 +271,7 @@ class BookSync:
         try:
             self._replay()
             self._check_age()
-            self._check_depth()
-            if self._book.crossed:
-                raise CrossedBook("best bid and best ask crossed")
+            self._examine()
         except (BookError, DecodeError) as error:
             self._outdated += 1
             self._doubt(str(error))

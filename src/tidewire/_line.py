@@ -136,15 +136,18 @@ class Line:
 
     def on_frame(self, payload: Buffer, is_text: bool) -> None:
         """Read one frame and hand it on."""
-        self._arrived_ns = time.time_ns()
-        traffic = self._traffic
-        traffic.messages += 1
-        traffic.bytes += len(payload)
+        self._arrived_ns = time.perf_counter_ns()
         if self._inflater is None or is_text:
             self._take(payload)
-            return
+        else:
+            self._inflate(self._inflater, payload)
+        traffic = self._traffic  # afterwards, so that nobody is kept waiting
+        traffic.messages += 1
+        traffic.bytes += len(payload)
+
+    def _inflate(self, inflater: Inflater, payload: Buffer) -> None:
         try:
-            text = self._inflater.inflate(payload)
+            text = inflater.inflate(payload)
         except DecodeError as error:
             self._lost_frame(error)
             return
@@ -158,7 +161,7 @@ class Line:
             self._lost_frame(error)
             return
         if type(message) is tuple:
-            self._data(message[0], message[1])
+            self._data(*message)
         elif message is not None:
             self._control(message)
 
@@ -176,7 +179,7 @@ class Line:
                 return  # of a subscription that has been given up: what it loses, nobody would be told
         subscriber.on_data(payload)
         if subscriber.latency is not None:
-            subscriber.latency.record(time.time_ns() - self._arrived_ns)
+            subscriber.latency.record(time.perf_counter_ns() - self._arrived_ns)
 
     # Messages that are not data.
 

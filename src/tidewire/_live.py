@@ -85,8 +85,9 @@ class NewestInbox(Inbox[T]):
 
     def put(self, item: T) -> None:
         """Replace what was not taken yet."""
+        if self._newest is None:
+            self.ready.set()
         self._newest = item
-        self.ready.set()
 
     def take(self) -> T | None:
         """The newest item, if it is newer than the one last taken."""

@@ -76,6 +76,7 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
         self._probing = False
         self._suspected: int | None = None  # how many messages had come when the market was seen to be ahead
         self._every: set[EveryInbox] = set()
+        self._newest: set[NewestInbox[OrderBook]] = set()
         self._told = -1  # the version of the book that those who want every change were given as a whole
         self._sentry = None if channel.guard is None else Sentry(self, channel.guard)
 
@@ -109,6 +110,8 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
             self._every.add(inbox)
             if self._sync is not None:
                 self._sync.record = self._record
+        else:
+            self._newest.add(inbox)
         if self._has_worked and self._book is not None:
             inbox.put(_copy(self._book) if isinstance(inbox, EveryInbox) else self._book)
 
@@ -117,6 +120,8 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
         super().leave(inbox)
         if isinstance(inbox, EveryInbox):
             self._every.discard(inbox)
+        else:
+            self._newest.discard(inbox)
         if not self._every and self._sync is not None:
             self._sync.record = None
 
@@ -138,12 +143,14 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
 
     def on_data(self, payload: Buffer) -> None:
         """Apply a delta, or hold it until there is a snapshot."""
-        self.received_ns, self._heard = time.time_ns(), time.monotonic()
+        self.received_ns, sync = time.time_ns(), self._sync
+        if sync is not None and sync.on_frame(payload, self.received_ns):
+            self._has_worked = self._has_worked or sync.is_live
+            self._tell()
+        # Afterwards, so that the book is not kept waiting.
+        self._heard = time.monotonic()
         self._messages += 1
         self._bytes += len(payload)
-        if self._sync is not None and self._sync.on_frame(payload, self.received_ns):
-            self._has_worked = self._has_worked or self._sync.is_live
-            self._tell()
 
     def on_doubt(self, reason: str) -> None:
         """Start over: the book can have missed something."""
@@ -242,9 +249,8 @@ class LiveBook(Live[BookChannel, NewestInbox[OrderBook] | EveryInbox]):
         book, sync = self._book, self._sync
         if not self._has_worked or book is None or sync is None:
             return
-        for inbox in self.inboxes:
-            if not isinstance(inbox, EveryInbox):
-                inbox.put(book)
+        for inbox in self._newest:
+            inbox.put(book)
         if self._every and sync.version != self._told:
             for each in self._every:
                 each.put(_copy(book))

@@ -25,6 +25,7 @@ MAX_MESSAGE = 32 * 1024 * 1024
 _CLOSE_WAIT_S = 1.0
 _UPGRADE_S = 1.0  # for a client to ask, once it is connected: a server that closes waits for those that have not
 _KIND, _CODE = picows.WSMsgType, picows.WSCloseCode
+_TEXT = _KIND.TEXT
 
 
 class Peer(Protocol):
@@ -134,6 +135,18 @@ class _Listener(picows.WSListener):
         if socket is None:
             return
         socket.last_received = time.monotonic()
+        if (
+            frame.msg_type == _TEXT
+            and frame.fin
+            and self._parts is None
+            and not (socket.is_closing or transport.is_close_frame_sent or frame.rsv1 or frame.rsv2 or frame.rsv3)
+        ):
+            self._deliver(frame.get_payload_as_memoryview(), True)
+        else:
+            self._on_other(transport, frame, socket)
+
+    def _on_other(self, transport: picows.WSTransport, frame: picows.WSFrame, socket: Socket) -> None:
+        """Take what is not simply a whole text."""
         kind = frame.msg_type
         if kind == _KIND.CLOSE:
             socket.is_closing = True

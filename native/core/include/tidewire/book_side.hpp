@@ -55,6 +55,7 @@ class BookSide {
   // levels are not known, and not kept.
   std::optional<std::int64_t> known() const { return known_; }
   bool cut() const { return cut_; }
+  bool spent() const { return cut_ && ladder_.empty(); }  // the venue has levels, and none of them is known
 
   // Replaces everything; sorts the changes. So many levels as `limit` are a cut side; 0: there is no telling.
   void load(SideChanges& changes, std::size_t limit);
