@@ -22,6 +22,9 @@ from .symbols import Kind, Symbol, Time
 __all__ = ["Account", "BalanceInbox", "LiveBalances", "LiveOrders"]
 
 R = TypeVar("R", Order, Fill)
+LAG_S = 5.0
+"""How long a venue's lists over REST may lag behind what happened: so much later they are read once more."""
+
 log = logging.getLogger("tidewire.stream")
 
 
@@ -36,6 +39,24 @@ class Account(Protocol):
     def fetch_order(self, symbol: Symbol, *, order_id: str) -> Awaitable[Order]: ...
     def fetch_fills(self, symbol: Symbol, *, start: Time) -> Awaitable[list[Fill]]: ...
     def fetch_balances(self, *, kind: Kind) -> Awaitable[list[Balance]]: ...
+
+
+class SecondLook:
+    """Has something done once more ``LAG_S`` after it was last done."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+        self._handle: asyncio.TimerHandle | None = None
+
+    def due(self) -> None:
+        """Count from now."""
+        self.cancel()
+        self._handle = asyncio.get_running_loop().call_later(LAG_S, self._act)
+
+    def cancel(self) -> None:
+        """Forget it."""
+        if self._handle is not None:
+            self._handle.cancel()
 
 
 class BalanceInbox(Inbox[Balance]):
@@ -70,6 +91,8 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
         self._sync = OrderSync(self._asked.set)
         self._unread: list[bytes] = []  # messages about markets that were not known when they came
         self._not_offered: set[str] = set()
+        self._looks_again = False
+        self._second_look = SecondLook(self._look_again)
         self.begun = asyncio.Event()
         """Set once every change from now on will be told, or none ever."""
 
@@ -109,11 +132,13 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
     def on_failed(self, error: Error) -> None:
         """Nothing more will come: tell the readers, and those who wait for the beginning."""
         super().on_failed(error)
+        self._second_look.cancel()
         self.begun.set()
 
     async def aclose(self) -> None:
         """Stop, and tell the readers that nothing more comes."""
         await super().aclose()
+        self._second_look.cancel()
         self.begun.set()
 
     def heir(self, ready: Ready) -> Heir:
@@ -124,7 +149,8 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
         await self._account.fetch_instruments(self.channel.kind)  # messages name markets by their native ids
 
     async def _fetch(self) -> None:
-        if not self._sync.wants_lists:
+        is_second = self._sync.is_whole
+        if not (self._looks_again if is_second else self._sync.wants_lists):
             return
         if self._unread:
             await self._account.fetch_instruments(self.channel.kind, refresh=True)
@@ -138,10 +164,18 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
         for symbol, order_id in {(fill.symbol, fill.order_id) for fill in fills if self._sync.is_news(fill)} - found:
             orders.append(await self._account.fetch_order(symbol, order_id=order_id))
         told = self._sync.on_lists(orders, fills, ticket)
+        self._looks_again = False
         if self._sync.is_whole:
             self._has_worked = True
             self.begun.set()
+            if not is_second:
+                self._second_look.due()
         self._pass(told)
+
+    def _look_again(self) -> None:
+        """What happened while we were away may have been missing in lists that lagged, and nothing would tell."""
+        self._looks_again = True
+        self._asked.set()
 
     def _read(self, payload: Buffer) -> None:
         for order in self.channel.parse(payload):
@@ -202,6 +236,8 @@ class LiveBalances(Live[BalanceChannel, BalanceInbox]):
         super().__init__(channel, engine)
         self._account = account
         self._known: dict[str, Balance] = {}
+        self._looks_again = False
+        self._second_look = SecondLook(self._look_again)
         self._held: list[Balance] | None = None
         """Messages that came while the balances were fetched, and that are newer than those, or the same."""
 
@@ -237,11 +273,28 @@ class LiveBalances(Live[BalanceChannel, BalanceInbox]):
     def on_down(self, reason: str) -> None:
         """What is known stays known: the next connection begins with a fetch."""
 
+    def on_failed(self, error: Error) -> None:
+        """Nothing more will come."""
+        super().on_failed(error)
+        self._second_look.cancel()
+
+    async def aclose(self) -> None:
+        """Stop, and tell the readers that nothing more comes."""
+        await super().aclose()
+        self._second_look.cancel()
+
     async def _prepare(self) -> None:
         if self.channel.accounts is not None:
             await self._engine.run(self.channel.accounts)
 
+    def _look_again(self) -> None:
+        self._looks_again = True
+        self._asked.set()
+
     async def _fetch(self) -> None:
+        if not self._looks_again:
+            self._second_look.due()
+        self._looks_again = False
         self._held = []
         try:
             listed = {row.asset: row for row in await self._account.fetch_balances(kind=self.channel.kind)}

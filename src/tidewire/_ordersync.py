@@ -126,8 +126,9 @@ class OrderSync:
 
     @property
     def since_ns(self) -> int:
-        """From when on the lists must reach."""
-        return max(self._newest_ns - _MARGIN_NS, self._down_ns - _UNNOTICED_NS - _MARGIN_NS, self._begun_ns or 0)
+        """From when on the lists must reach. The first may have lagged, so that those after it begin before us."""
+        begun = (self._begun_ns or 0) - _MARGIN_NS if self._has_begun else self._begun_ns or 0
+        return max(self._newest_ns - _MARGIN_NS, self._down_ns - _UNNOTICED_NS - _MARGIN_NS, begun)
 
     @property
     def working(self) -> list[Order]:
@@ -194,16 +195,18 @@ class OrderSync:
 
         ``orders``: those open, those placed since ``since_ns`` where the venue lists such, every ``doubtful`` one, and
         every one with a fill that ``is_news``. ``fills``: all since ``since_ns`` in the markets concerned, read after
-        the orders. ``ticket`` is what it was before the first was read.
+        the orders. ``ticket`` is what it was before the first was read. While it ``is_whole``, lists may be taken too:
+        those before may have lagged behind what they were read for.
         """
-        if self._held is None or not self._is_up or ticket != self.ticket:
+        if not self._is_up or ticket != self.ticket:
             return ()
         orders, fills = tuple(orders), tuple(fills)
         told = [] if self._has_begun else self._begin(orders, fills)
         news = (order for order in orders if _key(order) in self._orders or not self._is_over(order))
-        found = self._find((*news, *self._held), fills, self.since_ns)
+        found = self._find((*news, *(self._held or ())), fills, max(self.since_ns, self._begun_ns or 0))
         lacking = sum(not each.is_complete for each in found.values())
         if lacking:
+            self._held = self._held or []
             self._attempts += 1
             if self._attempts < _ATTEMPTS:
                 self._ask()
@@ -244,8 +247,9 @@ class OrderSync:
                 before = view.filled - sum(fill.quantity for fill in view.fills)
                 each.before = before if each.before is None else min(each.before, before)
         for fill in fills:
-            if not self._is_history(fill) and (fill.symbol, fill.order_id) in found:
-                found[fill.symbol, fill.order_id].note((fill,))
+            key = fill.symbol, fill.order_id
+            if key in found and (key in self._orders or not self._is_history(fill)):
+                found[key].note((fill,))
         for key, each in found.items():
             created_ns = each.view.created_ns
             if key not in self._orders and (created_ns is None or created_ns < since_ns):

@@ -198,6 +198,54 @@ async def test_what_was_filled_while_away_is_told_once_and_in_order(world: World
             assert amount == (await world.client.fetch_order(world.symbol, order_id=order_id)).filled
 
 
+class Lagging:
+    """The lists over REST. Once ``stale``, those of the next pass are as they were the last time."""
+
+    def __init__(self, client: tw.AsyncClient) -> None:
+        self._client = client
+        self._last: dict[tuple[Any, ...], Any] = {}
+        self.stale = False
+        self.passes = 0
+
+    def __getattr__(self, verb: str) -> Any:
+        async def fetch(*about: Any, **terms: Any) -> Any:
+            if verb == "fetch_open_orders":  # each pass begins with those
+                self.passes += 1
+                self.stale = self.stale and self.passes < 2
+            about = (verb, *about, terms.get("order_id"))
+            if not (self.stale and about in self._last):
+                self._last[about] = await getattr(self._client, verb)(*about[1:-1], **terms)
+            return self._last[about]
+
+        return fetch
+
+    async def look(self, symbol: Symbol) -> None:
+        """Remember how it is now."""
+        for verb in ("fetch_orders", "fetch_fills"):
+            await getattr(self, verb)(symbol, start=self._client.streams.now_ns() - 60 * 10**9)
+        await self.fetch_open_orders(kind=symbol.kind)
+        self.stale, self.passes = True, 0
+
+
+async def test_lists_that_lag_are_read_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was filled while away is told although the first lists after it know nothing of it."""
+    monkeypatch.setattr("tidewire._account.LAG_S", 0.2)
+    lists = Lagging(world.client)
+    monkeypatch.setattr(world.client.streams, "_account", lists)
+    async with world.client.watch_orders(kind=world.kind) as orders:
+        known = await world.offer()
+        await read(orders, shown(known.order_id))
+        await lists.look(world.symbol)
+        await world.cut()
+        world.take(2)
+        world.sandbox.clear_faults()
+        seen = await read(orders, lambda seen: len(told(seen)) >= len(world.truth()))
+        world.take(1)
+        seen += await read(orders, told)
+    assert lists.passes > 1
+    assert told(seen) == world.truth()
+
+
 async def test_an_order_in_a_market_that_was_listed_meanwhile(world: World) -> None:
     async with world.client.watch_orders(kind=world.kind) as orders:
         known = await world.offer()
