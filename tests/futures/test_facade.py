@@ -398,6 +398,12 @@ def test_a_live_bar_not_seen_whole_is_taken_from_history():
     assert [each.column for each in seam.differences] == ["volume"]
 
 
+def test_a_history_that_reaches_further_than_the_live_bars_is_kept():
+    day = minutes()
+    joined, seam = join(bars_of(day), bars_of(day)[190:200])
+    assert (seam.compared, seam.is_clean, len(joined)) == (10, True, len(day))
+
+
 def test_a_bar_that_only_one_has_is_told():
     day = minutes()
     history = bars_of([*day[:195], *day[196:200]])
@@ -446,6 +452,18 @@ def test_a_watch_begins_with_history_and_goes_on_live():
     assert stream.bars.close.tolist() == whole.close[:203].tolist()
     assert stream.bars.provenance.facts["compared"] == "1"
     assert stream.bars.venue == "history+live"
+
+
+def test_live_bars_are_compared_as_long_as_history_has_them():
+    day = minutes()
+    whole = bars_of(day)
+    live = Live(whole[190:191], altered(whole[191:193], 1, high=9999.0), whole[193:203], whole[203:205])
+    stream = Futures([live, History(bars_of(day[:200]))]).watch_klines("rb2610", "1m", start="2026-06-30T12:00Z")
+    assert [update.open_time_ns for update in stream] == [ns(moment) for moment in day[:205]]
+    assert stream.seam.compared == 10
+    assert [(each.open_time, each.column) for each in stream.seam.differences] == [(ns(day[192]), "high")]
+    assert stream.bars.high[192] == 9999.0
+    assert stream.bars.open_time.tolist() == [ns(moment) for moment in day[:205]]
 
 
 def test_a_history_that_has_grown_meanwhile_is_read_again():

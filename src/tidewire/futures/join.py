@@ -30,7 +30,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Seam(msgspec.Struct, frozen=True):
-    """How two sources were joined: bars that open before ``at`` (UTC nanoseconds) are history's, the others live.
+    """How two sources were joined: live bars from ``at`` (UTC nanoseconds) on, history's before and after them.
 
     ``compared`` counts the bars that both have, ``differences`` tells every value in which they do not agree, and every
     bar of the stretch that only one has. ``missing_minutes`` are minutes of trading between the two that neither has.
@@ -63,7 +63,7 @@ def join(history: Bars, live: Bars, *, calendar: Calendar | None = None) -> tupl
         raise ConfigError("join: one of the two has no bars")
     differences, common, agree = _compare(history, live)
     at = int(common[agree.argmax()]) if agree.any() else int(live.open_time[0])
-    before, after = history.between(None, at), live.between(at)
+    parts = history.between(None, at), live.between(at), history.between(int(live.open_time[-1]) + 1)
     seam = Seam(
         at=at,
         compared=len(common),
@@ -71,7 +71,7 @@ def join(history: Bars, live: Bars, *, calendar: Calendar | None = None) -> tupl
         missing_minutes=0 if len(common) else _missing(history, live, calendar or Calendar()),
     )
     venues = [each.venue for each in (history, live) if each.venue]
-    joined = Bars.concat([before, after]).labelled(
+    joined = Bars.concat(parts).labelled(
         symbol=str(live.symbol),
         interval=live.interval,
         venue="+".join(dict.fromkeys(venues)) or None,
@@ -82,8 +82,8 @@ def join(history: Bars, live: Bars, *, calendar: Calendar | None = None) -> tupl
 
 def _compare(history: Bars, live: Bars) -> tuple[list[Difference], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """What differs where both could have bars; the times that both have, and where they agree."""
-    first, last = live.open_time[0], history.open_time[-1]
-    old, new = history.between(int(first)), live.between(None, int(last) + 1)
+    first, end = int(live.open_time[0]), int(min(history.open_time[-1], live.open_time[-1])) + 1
+    old, new = history.between(first, end), live.between(first, end)
     common, in_old, in_new = np.intersect1d(old.open_time, new.open_time, return_indices=True)
     agree = np.ones(len(common), np.bool_)
     found: list[Difference] = []

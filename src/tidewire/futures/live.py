@@ -24,8 +24,8 @@ class KlineStream(Watch[KlineUpdate]):
     """Closed klines, each once and in order: those of history first, where a ``start`` was given, then the live ones.
 
     Live bars are subscribed before history is read. When the first of them ends, history is read once more from its end
-    on and joined to it: ``seam`` tells how (``None`` until then), with all that differs. ``bars`` is everything so far
-    as one frame. For one reader at a time.
+    on and joined to it, and so are those that follow as long as history has them, too: ``seam`` tells how (``None``
+    until then), with all that differs. ``bars`` is everything so far as one frame. For one reader at a time.
     """
 
     def __init__(
@@ -36,6 +36,8 @@ class KlineStream(Watch[KlineUpdate]):
         self._label = label
         self._symbol = ContractSymbol.of(contract)
         self._history = history
+        self._past: Bars | None = None  # history that live bars may still overlap
+        self._fresh: list[Bars] = []  # live bars that are joined to it
         self._parts: list[Bars] = []
         self._unread: deque[Iterator[KlineUpdate]] = deque()
         self._has_begun = False
@@ -75,21 +77,27 @@ class KlineStream(Watch[KlineUpdate]):
         if self._has_begun:
             return
         if self._history is not None:
-            self._append(self._history(None))
+            self._past = self._history(None)
+            self._append(self._past)
         self._has_begun = True
 
     def _take(self, bars: Bars) -> None:
-        """Take live bars; the first of them are joined to history."""
-        live, before = self._label(bars), self.bars
-        if self._history is None or before is None or self.seam is not None:
+        """Take live bars; those that history reaches into are joined to it."""
+        live = self._label(bars)
+        if self._past is None or self._history is None:
             self._append(live)
             return
-        last = int(before.open_time[-1])
-        history = _longer(before, self._history, last + 1)
-        joined, self.seam = join(history, live)
+        last = int(self._parts[-1].open_time[-1])
+        if not self._fresh:
+            self._past = _longer(self._past, self._history, last + 1)
+        self._fresh.append(live)
+        fresh = Bars.concat(self._fresh)
+        joined, self.seam = join(self._past, fresh)
         self._parts = [joined]
-        self._unread.append(self._updates(history.between(last + 1, self.seam.at)))
-        self._unread.append(self._updates(live.between(max(last + 1, self.seam.at))))
+        self._unread.append(self._updates(self._past.between(last + 1, self.seam.at)))
+        self._unread.append(self._updates(fresh.between(max(last + 1, self.seam.at))))
+        if fresh.open_time[-1] > self._past.open_time[-1]:
+            self._past = None  # history reaches no further
 
     def _append(self, bars: Bars) -> None:
         self._parts.append(bars)
