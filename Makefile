@@ -20,10 +20,10 @@ test: core .venv/installed .venv/with-test
 	$(BIN)/python -m pytest
 
 core: build/core build/ctp_sim  # native/core and the CTP simulator alone, by plain CMake
-# The same, the fuzz targets and the CTP binding under AddressSanitizer and UndefinedBehaviorSanitizer; the simulator
-# under ThreadSanitizer, too.
+# The same, the fuzz targets and the CTP binding under AddressSanitizer and UndefinedBehaviorSanitizer; all of CTP under
+# ThreadSanitizer, too.
 sanitize: build/sanitize build/ctp_sim-memory build/ctp_sim-threads .venv/installed .venv/with-test
-	tools/sanitize_ctp .venv build/ctp-memory
+	tools/sanitize_ctp .venv build/ctp
 
 lint: build/core .venv/installed .venv/with-test .venv/with-lint
 	$(BIN)/ruff check
@@ -66,10 +66,13 @@ clean:
 	$(PIP) --group $*
 	@touch $@
 
+VNPY_CTP := 'vnpy_ctp==6.7.11.4; sys_platform == "linux" and platform_machine == "x86_64"'
 build/rivals/installed: pyproject.toml  # whole clients to compare with, in an environment of their own
 	$(BIN)/python -m venv build/rivals
 	build/rivals/bin/python -m pip install --quiet 'pip>=25.1'
 	build/rivals/bin/python -m pip --disable-pip-version-check install --quiet --group rivals
+	# Without what its gateway needs (vnpy, and with that a desktop's libraries): only its binding is measured.
+	build/rivals/bin/python -m pip --disable-pip-version-check install --quiet --no-deps $(VNPY_CTP)
 	@touch $@
 
 CORE := build/core build/sanitize

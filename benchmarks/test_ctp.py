@@ -1,7 +1,7 @@
 """Ticks from the vendor's library to a Python callback that reads three fields, each binding in its own way.
 
-All on the simulated front, which makes them at full speed; vnpy_ctp's rung appears where the package is installed.
-``extra_info`` has the time of one tick.
+All on the simulated front, which makes them at full speed. openctp-ctp is in the test environment; vnpy_ctp is built
+in ``build/rivals``, which ``make bench`` makes. ``extra_info`` has the time of one tick.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from .ctp_rival import INSTRUMENT, Counter
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="CTP libraries are loaded on Linux only")
 
 TICKS = 50_000
+THEIRS = Path(__file__).parent.parent / f"build/rivals/lib/python3.{sys.version_info.minor}/site-packages"
 
 
 class Rung(Protocol):
@@ -113,15 +114,11 @@ def opened(name: str, folder: Path) -> Iterator[Rung]:
             process.kill()
 
 
-def package(name: str) -> Path:
-    spec = importlib.util.find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
-        pytest.skip(f"{name} is not installed")
-    return Path(spec.submodule_search_locations[0])
-
-
 def openctp_on_the_simulator(folder: Path) -> None:
-    theirs = package("openctp_ctp")
+    spec = importlib.util.find_spec("openctp_ctp")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("openctp-ctp is not installed")
+    theirs = Path(spec.submodule_search_locations[0])
     shutil.copytree(theirs, folder / "openctp_ctp")
     (folder / "openctp_ctp.libs").mkdir()
     for library in theirs.with_name("openctp_ctp.libs").iterdir():
@@ -130,7 +127,10 @@ def openctp_on_the_simulator(folder: Path) -> None:
 
 
 def vnpy_on_the_simulator(folder: Path) -> None:
-    for module in (package("vnpy_ctp") / "api").glob("vnctpmd*.so"):
+    modules = list(THEIRS.glob("vnpy_ctp/api/vnctpmd*.so"))
+    if not modules:
+        pytest.skip("vnpy_ctp is not installed in build/rivals: `make build/rivals/installed`")
+    for module in modules:
         shutil.copy(module, folder)
     (folder / "libthostmduserapi_se.so").symlink_to(sim.library_path())
 
@@ -156,5 +156,8 @@ def test_ticks(benchmark: BenchmarkFixture, rung: str, tmp_path: Path) -> None:
         assert volumes == list(range(volumes[0], volumes[0] + 1000))
         assert last == volumes[0] + 1999
         benchmark.pedantic(one.run, args=(TICKS,), rounds=7, warmup_rounds=1)
+        if rung == "vnpy_ctp":
+            (found,) = THEIRS.glob("vnpy_ctp-*.dist-info")
+            benchmark.extra_info["version"] = f"{rung} {found.stem.partition('-')[2]}"
         if benchmark.stats is not None:
             benchmark.extra_info["us_per_tick"] = round(benchmark.stats.stats.min / TICKS * 1e6, 3)
