@@ -4,17 +4,18 @@
     python tools/ctp_vtables.py --download FOLDER      the packages on PyPI that carry one library of each version
 
 Nothing is loaded or run: the symbol table and the relocations of the ELF file say which function stands in which slot.
-Downloading needs Cython and setuptools installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import struct
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -124,9 +125,14 @@ def libraries(place: Path) -> Iterator[tuple[str, bytes]]:
 
 def download(package: str, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), package]
-    if subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode != 0:
-        # Older packages do not say that they need Cython, which pip asks for although it builds nothing.
-        subprocess.run([*command, "--no-build-isolation"], check=True)
+    if subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0:
+        return
+    # pip asks for a package's builders although it builds nothing, and older packages do not say what they need.
+    with tempfile.TemporaryDirectory() as builders:
+        needed = ["cython", "meson-python", "ninja", "pybind11", "setuptools", "wheel"]
+        subprocess.run([*command[:3], "install", "--quiet", "--target", builders, *needed], check=True)
+        environment = os.environ | {"PYTHONPATH": builders, "PATH": f"{builders}/bin:{os.environ['PATH']}"}
+        subprocess.run([*command, "--no-build-isolation"], env=environment, check=True)
 
 
 def main() -> int:

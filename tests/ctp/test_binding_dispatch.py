@@ -147,6 +147,8 @@ def test_loading_says_what_is_missing(tmp_path: Any, monkeypatch: pytest.MonkeyP
         ctp.load(tmp_path)
     with pytest.raises(ConfigError, match="no such file"):
         ctp.load(tmp_path / "absent.so")
+    with pytest.raises(ConfigError, match="library is a file, a folder"):
+        ctp.load(5)  # type: ignore[arg-type]
     monkeypatch.setattr(ctp.library, "_PACKAGES", ())
     monkeypatch.delenv("TIDEWIRE_CTP_PATH", raising=False)
     with pytest.raises(ConfigError, match="install openctp-ctp"):
@@ -185,6 +187,11 @@ def test_what_the_library_throws_is_an_error(fake_vendor: Callable[[str], Any]) 
     [
         (lambda api, lib: api.ReqUserLogin(None, 1), "takes ReqUserLogin of CTP 6.7.11, not NoneType"),
         (lambda api, lib: api.ReqUserLogin(lib.InputOrder(), 1), "not InputOrder"),
+        (lambda api, lib: api.ReqUserLogin(lib.ReqUserLogin(), "1"), "an int of 32 bits as request_id, not '1'"),
+        (
+            lambda api, lib: api.ReqUserLogin(lib.ReqUserLogin(), 2**31),
+            "an int of 32 bits as request_id, not 2147483648",
+        ),
         (lambda api, lib: api.SubscribeMarketData("rb2701"), "a list of instruments"),
         (lambda api, lib: api.SubscribeMarketData([]), "at least one"),
         (lambda api, lib: api.SubscribeMarketData(["x" * 81]), "1 to 80 bytes"),

@@ -19,6 +19,7 @@ ORDERS = int(os.environ.get("TIDEWIRE_SOAK_ORDERS", "600"))
 BETWEEN = max(150, ORDERS // 50)  # orders from one disconnection to the next, on average
 USER, PASSWORD = "u1", "open-sesame-77"
 ENDS = {"0": OrderStatus.FILLED, "5": OrderStatus.CANCELED}
+PATIENCE_S = 600  # after each login the whole day is told again, which a busy machine takes its time for
 REASONS = (0x1001, 0x1002, 0x2001, 0x2002, 0x2003)
 
 
@@ -34,7 +35,7 @@ class Soak:
 
     def wait_ready(self, connections: ctp.Stream[ctp.Connection]) -> None:
         while self.account.state != "ready":
-            connections.next(30)
+            connections.next(PATIENCE_S)
 
     def trade(self, count: int) -> None:
         with self.account.watch_connection() as connections:
@@ -90,7 +91,7 @@ def test_no_return_is_lost(tmp_path):
         front.add_user("9999", USER, PASSWORD, balance=1e12)
         symbol = next(row["InstrumentID"] for row in front.instruments() if row["ProductID"] == "rb")
         front.quote(symbol, bid=3000, ask=3001, bid_volume=10**9, ask_volume=10**9)
-        words = {"library": "sim", "flow_folder": tmp_path / "flow", "timeout": 30.0}
+        words = {"library": "sim", "flow_folder": tmp_path / "flow", "timeout": PATIENCE_S, "query_timeout": PATIENCE_S}
         with ctp.Trader(front.address, "9999", USER, PASSWORD, "app", "code", **words) as account:
             connections = account.watch_connection()
             changes, fills = account.watch_orders(10_000_000), account.watch_fills(10_000_000)

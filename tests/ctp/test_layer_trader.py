@@ -599,6 +599,18 @@ def test_a_lost_cancel_is_unknown(desk):
     assert caught.value.verb == "cancel_order"
 
 
+def test_what_is_to_end_at_once_is_waited_for_until_it_has(desk):
+    done = create(desk, time_in_force="fak")
+    desk.say("OnRtnOrder", sent_row(desk, OrderStatus="3", OrderSysID="9", TimeCondition="1"))
+    assert not done.done()
+    desk.say("OnRtnOrder", sent_row(desk, OrderStatus="5", OrderSysID="9", TimeCondition="1"))
+    assert done.result(0).pop().status is OrderStatus.CANCELED
+    waiting = create(desk, time_in_force="fak", stop_price=3100, trigger="last>=")
+    conditional = {"TimeCondition": "1", "ContingentCondition": "6", "StopPrice": 3100.0}
+    desk.say("OnRtnOrder", sent_row(desk, OrderStatus="b", OrderSysID="TJBD_1", **conditional))
+    assert waiting.result(0).pop().status is OrderStatus.OPEN
+
+
 # Auto offsets.
 
 

@@ -352,7 +352,7 @@ class _Api:
         call = calls.caller(self._session, self.library.structs, slot, method)
         if "ResumeType" in method.parameters:
             call = self._before_init(call)
-        call.__name__, call.__doc__ = name, str(method)
+        call.__name__, call.__qualname__, call.__doc__ = name, f"{self._class}.{name}", str(method)
         setattr(self, name, call)
         return call
 

@@ -37,6 +37,8 @@ def caller(session: _ctp.Session, structs: Structs, slot: int, method: schema.Me
             is_login = method.name.startswith("ReqUserLogin") and method.name != "ReqUserLogout"
 
             def request(field: _ctp.Record, request_id: int) -> int:
+                if not isinstance(request_id, int) or not -(2**31) <= request_id < 2**31:
+                    raise ConfigError(f"{method.name} takes an int of 32 bits as request_id, not {request_id!r}")
                 return session.request(slot, field, expected, request_id, is_login)
 
             return request

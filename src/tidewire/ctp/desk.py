@@ -123,7 +123,7 @@ class Desk:
         if entry.request_id is not None and entry.told:
             self._inserts.pop(entry.request_id, None)
             entry.request_id = None
-        if entry.order.status is OrderStatus.PENDING:
+        if entry.is_undecided:
             return
         verdict = self._verdicts.pop(entry.key, None)
         if verdict is not None:
@@ -276,7 +276,7 @@ class Desk:
     def _verdict(self, entry: Entry, timeout: float) -> Future[Order]:
         session = self._session
         verdict: Future[Order] = Future()
-        if entry.order.status is not OrderStatus.PENDING:
+        if not entry.is_undecided:
             verdict.set_result(entry.order)
             return verdict
         self._verdicts[entry.key] = verdict

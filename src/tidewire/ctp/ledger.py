@@ -58,6 +58,12 @@ class Entry:
         return not self.order.status.is_final
 
     @property
+    def is_undecided(self) -> bool:
+        """True until the exchange has said what it does with it: until its end, where that comes at once."""
+        at_once = self.order.time_in_force != "gfd" and self.order.trigger is None
+        return self.is_working if at_once else self.order.status is OrderStatus.PENDING
+
+    @property
     def unsettled(self) -> int:
         """Lots that may still be filled, or were and whose fills have not come: a trade is told after its order."""
         return self.owed + self.order.remaining if self.is_working else self.owed

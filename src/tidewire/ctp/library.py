@@ -78,7 +78,11 @@ def choose_libraries(places: Places) -> dict[Kind, Library]:
 def _search_paths(places: Places) -> Iterable[str | os.PathLike[str]] | None:
     if places == "sim":
         return [Path(_ctp.__file__).with_name("libtidewire_ctp_sim.so")]  # built beside the binding
-    return [places] if isinstance(places, (str, os.PathLike)) else places
+    if isinstance(places, (str, os.PathLike)):
+        return [places]
+    if places is None or isinstance(places, Iterable):
+        return places
+    raise ConfigError(f"library is a file, a folder, several of them or 'sim', not {places!r}")
 
 
 def _nothing_usable(places: Places, found: list[Library]) -> Exception:

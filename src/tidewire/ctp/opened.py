@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import threading
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from .._redact import install, register
@@ -29,7 +29,7 @@ class Opened(Generic[S]):
         *,
         name: str,
         secrets: tuple[str, ...],
-        folder: tempfile.TemporaryDirectory[str] | None = None,
+        at_end: Callable[[], object] | None = None,
     ) -> None:
         register(*secrets)
         install()
@@ -38,7 +38,7 @@ class Opened(Generic[S]):
         session.poke = self._worker.poke
         self._lock = threading.Lock()
         self._claimed = self._started = False
-        self._folder = folder  # of the session's files, if they end with it
+        self._at_end = at_end
 
     def open(self) -> None:
         """Connect and log in, or close and raise ``Timeout``, ``AuthenticationError`` or ``CtpError``."""
@@ -65,8 +65,8 @@ class Opened(Generic[S]):
         self.session.close()
         if self._started:
             self._worker.stop()
-        if self._folder is not None:
-            self._folder.cleanup()
+        if self._at_end is not None:
+            self._at_end()
 
     async def aclose(self) -> None:
         """As ``close``, without blocking the event loop."""

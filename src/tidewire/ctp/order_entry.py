@@ -85,8 +85,8 @@ class NewOrder:
             side=_word(Side, side, "side"),
             quantity=quantity,
             price=None if price is None else _price(price, "price"),
-            offset=None if offset == AUTO else _offset(offset),
-            hedge=_hedge(hedge),
+            offset=None if offset == AUTO else _word(Offset, offset, "offset", but=Offset.FORCED, also=AUTO),
+            hedge=_word(Hedge, hedge, "hedge", but=Hedge.OTHER),
             time_in_force=_LIVES[life],
             stop_price=None if stop_price is None else _price(stop_price, "stop_price"),
             trigger=trigger,
@@ -125,25 +125,11 @@ def one_name(client_order_id: str | None, order_id: str | None) -> None:
         raise ConfigError("name the order by client_order_id or by order_id, one of the two")
 
 
-def _offset(text: str) -> Offset:
-    offset = _word(Offset, text, "offset", (AUTO,))
-    if offset is Offset.FORCED:
-        raise ConfigError("offset 'forced' is the broker's")
-    return offset
-
-
 def _price(value: Number, name: str) -> Decimal:
     price = exact(value, name)
     if abs(price) >= _NO_PRICE:
         raise ConfigError(f"{name}: {value} is no price")
     return price
-
-
-def _hedge(text: str) -> Hedge:
-    hedge = _word(Hedge, text, "hedge")
-    if hedge is Hedge.OTHER:
-        raise ConfigError("hedge 'other' cannot be sent")
-    return hedge
 
 
 def _client_order_id(text: str) -> str:
@@ -152,13 +138,13 @@ def _client_order_id(text: str) -> str:
     return text
 
 
-def _word(kind: type[E], text: str, name: str, also: tuple[str, ...] = ()) -> E:
-    try:
+def _word(kind: type[E], text: str, name: str, *, but: E | None = None, also: str | None = None) -> E:
+    """A word of an enumeration, ``but`` for one that only the front may say."""
+    words = [word for word in kind if word is not but]
+    if text in words:
         return kind(text)
-    except ValueError:
-        raise ConfigError(
-            f"{name} must be one of {', '.join(map(repr, [*map(str, kind), *also]))}, not {text!r}"
-        ) from None
+    known = ", ".join(repr(str(word)) for word in [*words, *([also] if also else [])])
+    raise ConfigError(f"{name} must be one of {known}, not {text!r}")
 
 
 def _one_of(words: dict[str, Any], text: str, name: str) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable
+import weakref
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -115,13 +117,12 @@ class Trader(_Base):
         query_timeout: float = 30.0,
     ) -> None:
         fronts = [front] if isinstance(front, str) else list(front)
-        # What is simulated is gone with the process, so its files are, too.
-        temporary = None
+        forget: Callable[[], object] | None = None
         if flow_folder is not None:
             folder = Path(flow_folder)
-        elif library == "sim":
-            temporary = tempfile.TemporaryDirectory(prefix="tidewire-ctp-")
-            folder = Path(temporary.name)
+        elif library == "sim":  # what is simulated is gone with the process, so its files are, too
+            folder = Path(tempfile.mkdtemp(prefix="tidewire-ctp-"))
+            forget = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         else:
             folder = default_folder("trader", *fronts[:1], broker_id, user_id)
         session = TraderSession(
@@ -140,7 +141,7 @@ class Trader(_Base):
         )
         # The simulator's password is a word that logs need.
         secrets = () if library == "sim" else (password, auth_code)
-        self._opened = Opened(session, name="tidewire-ctp-trader", secrets=secrets, folder=temporary)
+        self._opened = Opened(session, name="tidewire-ctp-trader", secrets=secrets, at_end=forget)
         self._verbs = TraderVerbs(session)
 
     def open(self) -> Self:
@@ -207,7 +208,7 @@ class Trader(_Base):
     ) -> Order: ...
 
     def create_order(self, symbol: str, **order: Any) -> Any:
-        """Send an order and wait until the exchange accepts or refuses it.
+        """Send an order and wait until the exchange accepts or refuses it; until its end, if it is to end at once.
 
         ``quantity`` is in lots, ``type`` ``"limit"`` (default) or ``"market"``, ``time_in_force`` ``"gfd"`` (default),
         ``"fak"`` or ``"fok"``. ``offset`` is ``"open"``, ``"close"``, ``"close_today"``, ``"close_yesterday"``, or
