@@ -38,14 +38,14 @@ def ticks(request: pytest.FixtureRequest) -> Columns:
         rows += len(times[-1])
     time, volume = np.concatenate(times[::-1]), np.concatenate(volumes[::-1])
     price = 100_000.0 + np.cumsum(source.integers(-1, 2, rows))
-    return time, price, volume, volume * 30_000.0, np.full(rows, 1e6)
+    return time, price, volume, volume * 30_000.0, 1e6 + np.cumsum(source.integers(-5, 6, rows))
 
 
 def with_pandas(ticks: Columns) -> pd.DataFrame:
     """Auctions into the first minute, closes into the last, totals by trading day: what a careful user writes."""
-    time, price, volume, turnover, _ = ticks
+    time, price, volume, turnover, interest = ticks
     local = pd.DatetimeIndex(time).tz_localize("UTC").tz_convert("Asia/Shanghai").tz_localize(None)
-    frame = pd.DataFrame({"price": price, "volume": volume, "turnover": turnover}, index=local)
+    frame = pd.DataFrame({"price": price, "volume": volume, "turnover": turnover, "interest": interest}, index=local)
     days = pd.DatetimeIndex([pd.Timestamp(day) for day in Calendar().trading_days])
     frame["day"] = days[days.searchsorted((local + pd.Timedelta(hours=6)).normalize())]
     minute = local.hour * 60 + local.minute
@@ -56,10 +56,12 @@ def with_pandas(ticks: Columns) -> pd.DataFrame:
     for name in ("volume", "turnover"):
         grown = frame.groupby("day")[name].diff()
         frame[name] = grown.fillna(frame[name])
-    traded = frame[frame["volume"] > 0]
-    bars = traded.set_index("bar").resample("1min").agg({"price": "ohlc", "volume": "sum", "turnover": "sum"})
-    bars.columns = ["open", "high", "low", "close", "volume", "turnover"]
-    return bars.dropna()
+    frame = frame.set_index("bar")
+    traded = frame[frame["volume"] > 0].resample("1min")
+    bars = traded.agg({"price": "ohlc", "volume": "sum", "turnover": "sum", "day": "first"})
+    bars.columns = ["open", "high", "low", "close", "volume", "turnover", "day"]
+    bars["interest"] = frame["interest"].resample("1min").last()  # also of snapshots without a trade
+    return bars.dropna(subset="open")
 
 
 def with_tidewire(ticks: Columns) -> Bars:
@@ -70,9 +72,14 @@ def with_tidewire(ticks: Columns) -> Bars:
 @pytest.mark.benchmark(group="bars: 10 million ticks to minutes")
 @pytest.mark.parametrize("build", [with_pandas, with_tidewire], ids=["pandas", "tidewire"])
 def test_bars(benchmark: Any, ticks: Columns, build: Callable[[Columns], Any]) -> None:
-    reference, ours = with_pandas(ticks), with_tidewire(ticks).klines
-    columns = {"open": ours.open, "high": ours.high, "low": ours.low, "close": ours.close}
-    columns |= {"volume": ours.volume, "turnover": ours.quote_volume}
+    reference, bars = with_pandas(ticks), with_tidewire(ticks)
+    ours = bars.klines
+    columns: dict[str, Any] = {"open": ours.open, "high": ours.high, "low": ours.low, "close": ours.close}
+    columns |= {"volume": ours.volume, "turnover": ours.quote_volume, "interest": bars.open_interest}
+    columns |= {"day": bars.trading_day.astype("datetime64[ns]")}
+    np.testing.assert_array_equal(
+        (reference.index - pd.Timedelta(hours=8)).astype("datetime64[ns]").view("i8"), ours.open_time
+    )
     for name, column in columns.items():
         np.testing.assert_array_equal(reference[name], column, err_msg=name)
     benchmark.pedantic(build, args=(ticks,), rounds=3 if build is with_tidewire else 1, warmup_rounds=0)

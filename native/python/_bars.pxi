@@ -37,8 +37,8 @@ cdef extern from "tidewire/bars.hpp" namespace "tidewire" nogil:
 
     cdef cppclass CoreBarBuilder "tidewire::BarBuilder":
         CoreBarBuilder(cpp_bool flat)
-        cpp_bool extend(BarSlots slots)
-        void add(const TickColumns& ticks, vector[Bar]& out)
+        cpp_bool extend(BarSlots slots, int64_t horizon)
+        size_t add(const TickColumns& ticks, vector[Bar]& out)
         void advance(int64_t now, vector[Bar]& out)
         void finish(vector[Bar]& out)
         const BarCounters& counters() const
@@ -58,8 +58,11 @@ cdef class BarKernel:
     def __dealloc__(self):
         del self.builder
 
-    def extend(self, const int64_t[:, ::1] slots not None):
-        """Append slots: rows of from, to, bar, day. Raises ``ValueError`` unless they follow those there."""
+    def extend(self, const int64_t[:, ::1] slots not None, int64_t horizon):
+        """Append slots: rows of from, to, bar, day, all there are before ``horizon``.
+
+        Raises ``ValueError`` unless they follow those there.
+        """
         cdef vector[BarSlot] own
         cdef BarSlot slot
         cdef Py_ssize_t i
@@ -68,7 +71,7 @@ cdef class BarKernel:
         for i in range(slots.shape[0]):
             slot.start, slot.to, slot.bar, slot.day = slots[i, 0], slots[i, 1], slots[i, 2], slots[i, 3]
             own.push_back(slot)
-        if not self.builder.extend(BarSlots(own.data(), own.size())):
+        if not self.builder.extend(BarSlots(own.data(), own.size()), horizon):
             raise ValueError("slots must ascend and not overlap")
 
     def add(
@@ -79,20 +82,23 @@ cdef class BarKernel:
         const double[::1] turnover not None,
         const double[::1] open_interest not None,
     ):
-        """Take snapshots; return the bars that they ended. Raises ``ValueError`` for columns of uneven length."""
+        """Take snapshots before the horizon; return how many, and the bars that they ended.
+
+        Raises ``ValueError`` for columns of uneven length.
+        """
         cdef TickColumns ticks
         cdef vector[Bar] out
         cdef Py_ssize_t rows = time.shape[0]
         if not rows == price.shape[0] == volume.shape[0] == turnover.shape[0] == open_interest.shape[0]:
             raise ValueError("the columns of the ticks have different lengths")
         if rows == 0:
-            return b""
+            return 0, b""
         ticks.rows = rows
         ticks.time, ticks.price, ticks.volume = &time[0], &price[0], &volume[0]
         ticks.turnover, ticks.open_interest = &turnover[0], &open_interest[0]
         with nogil:
-            self.builder.add(ticks, out)
-        return bars_of(out)
+            ticks.rows = self.builder.add(ticks, out)
+        return ticks.rows, bars_of(out)
 
     def advance(self, int64_t now):
         """End every bar that is over at ``now``; return them."""

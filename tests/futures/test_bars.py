@@ -207,6 +207,47 @@ def test_bars_equal_the_reference_however_the_ticks_are_cut(stream, minutes, cut
         assert CALENDAR.trading_day_of(datetime.fromtimestamp(start / 1e9, CHINA)) == day
 
 
+def dense(seed):
+    """Two ticks a second over a night and a morning, a twentieth of them wrong in some way."""
+    source = np.random.default_rng(seed)
+    sessions = CALENDAR.sessions("rb", date(2026, 11, 23))
+    starts = [ns(session.end) - 400 * 1_000_000_000 for session in sessions[:3]]
+    time = np.concatenate([start + np.arange(900) * 500_000_000 for start in starts])  # to a little after the end
+    price = 3000.0 + np.cumsum(source.integers(-1, 2, len(time)))
+    volume = 50 + np.cumsum(source.integers(0, 3, len(time)))
+    wrong = source.random(len(time)) < 0.05
+    kind = source.integers(0, 4, len(time))
+    time = np.where(wrong & (kind == 0), time - source.integers(0, 3_000_000_000, len(time)), time)
+    volume = np.where(wrong & (kind == 1), volume - source.integers(0, 5, len(time)), volume)
+    price = np.where(wrong & (kind == 2), source.choice([np.nan, 0.0, 1.7976931348623157e308], len(time)), price)
+    volume[kind == 3] = np.maximum.accumulate(volume)[kind == 3]
+    return time, price, volume, volume * 7.0, np.where(wrong, np.nan, 1e5 + np.arange(len(time)))
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("interval", ["1m", "1d"])
+def test_a_whole_day_at_once_gives_the_same_bars_as_one_tick_at_a_time(seed, interval):
+    ticks = dense(seed)
+    whole, single = BarBuilder("rb", interval), BarBuilder("rb", interval)
+    together = Bars.concat([whole.add(*ticks), whole.finish()])
+    one_by_one = Bars.concat([*(single.add(*row) for row in zip(*ticks, strict=True)), single.finish()])
+    assert together.klines == one_by_one.klines
+    np.testing.assert_array_equal(together.open_interest, one_by_one.open_interest)
+    assert whole.stats == single.stats
+    assert min(whole.stats.late, whole.stats.shrinking, whole.stats.unpriced, whole.stats.outside) > 0
+
+
+def test_bars_before_a_time_beyond_the_calendar_are_not_lost():
+    start = ns_of("2026-11-23 09:00")
+    times = [start, start + MINUTE, ns_of("2031-01-01 09:00"), start + 2 * MINUTE]
+    builder = BarBuilder("AP")
+    with pytest.raises(tw.ConfigError, match="lies outside the calendar"):
+        builder.add(times, [1.0, 2.0, 3.0, 4.0], [1, 2, 3, 4], [0.0] * 4, [0.0] * 4)
+    bars = Bars.concat([builder.add(times[3:], [4.0], [4], [0.0], [0.0]), builder.finish()])
+    assert bars.klines.close.tolist() == [1, 2, 4]
+    assert bars.klines.volume.sum() == 4
+
+
 # Recordings.
 
 

@@ -2,12 +2,29 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+
+#include "tidewire/cpu.hpp"
 
 namespace tidewire {
 namespace {
 
+// Snapshots that are looked over at once: they stay in the first-level cache, and are not many to look over in vain.
+constexpr std::size_t longest_stretch = 512;
+
 // CTP writes DBL_MAX for "no value"; comparing leaves out NaN too.
 bool is_price(double value) { return std::abs(value) < 1e300 && value != 0.0; }
+
+// How many of the run's snapshots go on with the one before and lie before `to`.
+std::size_t ordinary(const TickRun& run, std::int64_t to) {
+  const std::int64_t* const time = run.time - 1;
+  const std::int64_t* const volume = run.volume - 1;
+  std::size_t i = 0;
+  while (i < run.count && time[i] <= time[i + 1] && time[i + 1] < to && volume[i] <= volume[i + 1] &&
+         is_price(run.price[i]))
+    ++i;
+  return i;
+}
 
 bool follows(const BarSlot& before, const BarSlot& slot) {
   return slot.from >= before.to && slot.bar >= before.bar && slot.day >= before.day;
@@ -15,65 +32,99 @@ bool follows(const BarSlot& before, const BarSlot& slot) {
 
 }  // namespace
 
-bool BarBuilder::extend(std::span<const BarSlot> slots) {
+BarBuilder::BarBuilder(bool flat) : flat_(flat), look_over_(look_over_portable) {
+#if defined(__x86_64__)
+  if (cpu().avx2) look_over_ = look_over_avx2;
+#endif
+}
+
+bool BarBuilder::extend(std::span<const BarSlot> slots, std::int64_t horizon) {
   const BarSlot* before = slots_.empty() ? nullptr : &slots_.back();
   for (const BarSlot& slot : slots) {
     if (slot.from >= slot.to || (before != nullptr && !follows(*before, slot))) return false;
     before = &slot;
   }
   slots_.insert(slots_.end(), slots.begin(), slots.end());
+  horizon_ = std::max(horizon_, horizon);
   return true;
 }
 
-void BarBuilder::add(const TickColumns& ticks, std::vector<Bar>& out) {
-  for (std::size_t row = run(ticks, 0); row < ticks.rows; row = run(ticks, row + 1)) take(ticks, row, out);
+std::size_t BarBuilder::add(const TickColumns& ticks, std::vector<Bar>& out) {
+  for (std::size_t row = 0;; ++row) {
+    row = run(ticks, row);
+    if (row == ticks.rows || ticks.time[row] >= horizon_) return row;
+    take(ticks, row, out);
+  }
 }
 
-// Takes ordinary snapshots, which go on with the bar in the making; returns the first row that does not. Whether one
-// has new volume is anybody's guess, so that is not branched upon.
+// Takes ordinary snapshots, which go on with the bar in the making; returns the first row that does not.
 std::size_t BarBuilder::run(const TickColumns& ticks, std::size_t row) {
-  if (!started_ || bar_.ticks == 0 || slots_[at_].bar != next_ || latest_ < slots_[at_].from) return row;
-  const std::int64_t end = slots_[at_].to;
-  const std::size_t first = row;
-  std::int64_t latest = latest_, volume = volume_, traded = 0;
-  const double before = bar_.close;
-  const double* close = &before;  // a pointer, because compilers choose between pointers without a branch
-  double high = bar_.high, low = bar_.low;
-  for (; row < ticks.rows; ++row) {
-    const std::int64_t time = ticks.time[row], total = ticks.volume[row];
-    const double* const price = ticks.price + row;
-    if (time < latest || time >= end || total < volume || !is_price(*price)) break;
-    const bool trades = total > volume;
-    close = trades ? price : close;
-    high = std::max(high, *close);
-    low = std::min(low, *close);
-    traded += trades;
-    latest = time;
-    volume = total;
+  while (row < ticks.rows && started_ && bar_.ticks != 0 && slots_[at_].bar == next_ && latest_ >= slots_[at_].from) {
+    const std::size_t end = stride(ticks, row);
+    if (end == row) break;
+    row = end;
   }
-  if (row == first) return row;
-  bar_.high = high;
-  bar_.low = low;
-  bar_.close = *close;
-  bar_.ticks += traded;
-  bar_.volume += volume - volume_;
-  if (traded > 0) turnover_ = ticks.turnover[close - ticks.price];
-  volume_ = volume;
-  latest_ = latest;
-  for (std::size_t i = row; i-- > first;) {
+  return row;
+}
+
+// One stretch of them, looked over at once. Where the bar's slot ends is searched for rather than asked of every
+// snapshot, which only times that rise allow: the looking over tells.
+std::size_t BarBuilder::stride(const TickColumns& ticks, std::size_t row) {
+  const std::int64_t to = slots_[at_].to;
+  if (ticks.time[row] < latest_ || ticks.time[row] >= to || ticks.volume[row] < volume_ || !is_price(ticks.price[row]))
+    return row;
+  const std::int64_t* const first = ticks.time + row + 1;
+  const std::size_t room = std::min(ticks.rows - row - 1, longest_stretch);
+  TickRun rest{static_cast<std::size_t>(std::lower_bound(first, first + room, to) - first), first,
+               ticks.price + row + 1, ticks.volume + row + 1};
+  RunSummary found = look_over_(rest);
+  if (!found.ordinary || (rest.count > 0 && first[rest.count - 1] >= to)) {
+    rest.count = ordinary(rest, to);
+    found = look_over_(rest);
+  }
+  if (!found.ordinary) found = look_over_(rest = {0, first, rest.price, rest.volume});  // numbers out of any range
+  const std::size_t end = row + 1 + rest.count;
+  go_on(ticks, row, end, found);
+  return end;
+}
+
+// Adds the snapshots from `row` to `end` to the bar in the making; `rest` sums up all but the first.
+void BarBuilder::go_on(const TickColumns& ticks, std::size_t row, std::size_t end, const RunSummary& rest) {
+  const bool trades = ticks.volume[row] != volume_;
+  if (trades || rest.traded > 0) {
+    std::size_t last = rest.traded > 0 ? end - 1 : row;
+    while (last > row && ticks.volume[last] == ticks.volume[last - 1]) --last;
+    bar_.close = ticks.price[last];
+    turnover_ = ticks.turnover[last];
+  }
+  if (trades) {
+    bar_.high = std::max(bar_.high, ticks.price[row]);
+    bar_.low = std::min(bar_.low, ticks.price[row]);
+  }
+  bar_.high = std::max(bar_.high, rest.high);
+  bar_.low = std::min(bar_.low, rest.low);
+  bar_.ticks += static_cast<std::int64_t>(rest.traded) + trades;
+  bar_.volume += ticks.volume[end - 1] - volume_;
+  volume_ = ticks.volume[end - 1];
+  latest_ = ticks.time[end - 1];
+  for (std::size_t i = end; i-- > row;) {
     if (!is_price(ticks.open_interest[i])) continue;
     bar_.open_interest = ticks.open_interest[i];
     break;
   }
-  return row;
 }
 
 // Leaves at_ at the slot of a moment. False: it is in none.
 bool BarBuilder::find(std::int64_t time) {
   if (at_ < slots_.size() && time >= slots_[at_].from && time < slots_[at_].to) [[likely]]
     return true;
-  const auto after = std::upper_bound(slots_.begin() + static_cast<std::ptrdiff_t>(at_), slots_.end(), time,
-                                      [](std::int64_t moment, const BarSlot& slot) { return moment < slot.to; });
+  // Mostly it is in the next; a search through all of them would miss every cache.
+  auto after = slots_.begin() + static_cast<std::ptrdiff_t>(at_);
+  const auto near = after + std::min<std::ptrdiff_t>(4, slots_.end() - after);
+  while (after != near && time >= after->to) ++after;
+  if (after == near)
+    after = std::upper_bound(near, slots_.end(), time,
+                             [](std::int64_t moment, const BarSlot& slot) { return moment < slot.to; });
   if (after == slots_.end() || time < after->from) return false;
   at_ = static_cast<std::size_t>(after - slots_.begin());
   return true;

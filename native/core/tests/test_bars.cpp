@@ -1,13 +1,19 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
+#include <random>
 #include <vector>
 
 #include "check.hpp"
 #include "tidewire/bars.hpp"
+#include "tidewire/cpu.hpp"
 
 using namespace tidewire;
 
 namespace {
+
+constexpr std::int64_t forever = std::numeric_limits<std::int64_t>::max();
 
 // Two days of two bars of ten, each after an auction of five; the second bar of a day has a break in it.
 const std::vector<BarSlot> two_days = {
@@ -35,7 +41,7 @@ struct Ticks {
 
 void bars_take_the_day_from_its_auction_to_its_close() {
   BarBuilder builder(false);
-  CHECK(builder.extend(two_days));
+  CHECK(builder.extend(two_days, forever));
   Ticks ticks;
   ticks.add(90, 1.0, 99);  // yesterday's, at login
   ticks.add(96, 10.0, 4);  // the auction
@@ -57,7 +63,7 @@ void bars_take_the_day_from_its_auction_to_its_close() {
 void bars_without_a_trade_are_flat_or_absent() {
   for (const bool flat : {false, true}) {
     BarBuilder builder(flat);
-    CHECK(builder.extend(two_days));
+    CHECK(builder.extend(two_days, forever));
     Ticks ticks;
     ticks.add(100, 10.0, 1);
     ticks.add(221, 11.0, 1);
@@ -72,7 +78,7 @@ void bars_without_a_trade_are_flat_or_absent() {
 
 void the_clock_ends_bars_and_what_comes_later_is_late() {
   BarBuilder builder(true);
-  CHECK(builder.extend(two_days));
+  CHECK(builder.extend(two_days, forever));
   Ticks first, second;
   first.add(100, 10.0, 1);
   std::vector<Bar> bars;
@@ -95,7 +101,7 @@ void the_clock_ends_bars_and_what_comes_later_is_late() {
 
 void who_joins_in_the_middle_of_a_day_does_not_count_what_was_before() {
   BarBuilder builder(false);
-  CHECK(builder.extend(two_days));
+  CHECK(builder.extend(two_days, forever));
   Ticks ticks;
   ticks.add(112, 10.0, 500);
   ticks.add(113, 10.0, 501);
@@ -110,16 +116,87 @@ void who_joins_in_the_middle_of_a_day_does_not_count_what_was_before() {
 
 void slots_that_do_not_follow_are_refused() {
   BarBuilder builder(false);
-  CHECK(builder.extend(two_days));
+  CHECK(builder.extend(two_days, forever));
   const std::vector<BarSlot> overlapping = {{225, 230, 4, 2}}, empty = {{300, 300, 4, 2}}, back = {{300, 310, 2, 2}};
-  CHECK(!builder.extend(overlapping));
-  CHECK(!builder.extend(empty));
-  CHECK(!builder.extend(back));
+  CHECK(!builder.extend(overlapping, forever));
+  CHECK(!builder.extend(empty, forever));
+  CHECK(!builder.extend(back, forever));
+}
+
+void snapshots_at_or_after_the_horizon_are_left() {
+  BarBuilder builder(false);
+  Ticks ticks;
+  ticks.add(100, 10.0, 1);
+  ticks.add(112, 10.0, 2);
+  ticks.add(200, 10.0, 1);
+  std::vector<Bar> bars;
+  CHECK(builder.add(ticks.columns(), bars) == 0);
+  CHECK(builder.extend({two_days.begin(), 3}, 150));
+  CHECK(builder.add(ticks.columns(), bars) == 2);
+  CHECK(bars.size() == 1);
+}
+
+// Everything about a run that can be told by looking at one snapshot after the other.
+RunSummary slow(const TickRun& run) {
+  RunSummary found{true, 0, -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+  constexpr std::int64_t most = std::int64_t{1} << 62;
+  for (std::size_t i = 0; i < run.count; ++i) {
+    const std::int64_t time = run.time[i], total = run.volume[i], time0 = (run.time - 1)[i],
+                       total0 = (run.volume - 1)[i];
+    const double price = run.price[i];
+    const bool sound = time >= time0 && total >= total0 && time >= 0 && time < most && total >= 0 && total < most;
+    if (!sound || !(std::abs(price) < 1e300) || price == 0.0) return {false, 0, 0, 0};
+    if (total == total0) continue;
+    ++found.traded;
+    found.high = std::max(found.high, price);
+    found.low = std::min(found.low, price);
+  }
+  return found;
+}
+
+void a_run_is_looked_over_as_one_would_slowly() {
+  std::mt19937_64 source(7);
+  const auto pick = [&](std::uint64_t below) { return static_cast<std::int64_t>(source() % below); };
+  const double odd_prices[] = {0.0, -0.0, std::nan(""), 1.7976931348623157e308, -1e300, -5.0, 1e299};
+  const std::int64_t odd_numbers[] = {std::numeric_limits<std::int64_t>::min(),
+                                      std::numeric_limits<std::int64_t>::max(), std::int64_t{1} << 62, -1, 0};
+  for (int round = 0; round < 20'000; ++round) {
+    const auto count = static_cast<std::size_t>(pick(20));
+    std::vector<std::int64_t> time{1000}, volume{50};
+    std::vector<double> price{1.0};
+    for (std::size_t i = 0; i < count; ++i) {
+      time.push_back(time.back() + pick(3));
+      volume.push_back(volume.back() + pick(3));
+      price.push_back(static_cast<double>(100 + pick(9)));
+    }
+    if (count > 0 && round % 2 == 0) {
+      const auto at = 1 + static_cast<std::size_t>(pick(count));
+      const auto kind = pick(5);
+      if (kind == 0) time[at] = odd_numbers[pick(5)];
+      if (kind == 1) volume[at] = odd_numbers[pick(5)];
+      if (kind == 2) price[at] = odd_prices[pick(7)];
+      if (kind == 3) time[at] -= pick(4);
+      if (kind == 4) volume[at] -= pick(4);
+    }
+    const TickRun run{count, time.data() + 1, price.data() + 1, volume.data() + 1};
+    const RunSummary expected = slow(run);
+    const auto agrees = [&](const RunSummary& found) {
+      return found.ordinary == expected.ordinary &&
+             (!expected.ordinary ||
+              (found.traded == expected.traded && found.high == expected.high && found.low == expected.low));
+    };
+    CHECK(agrees(look_over_portable(run)));
+#if defined(__x86_64__)
+    if (cpu().avx2) CHECK(agrees(look_over_avx2(run)));
+#endif
+  }
 }
 
 }  // namespace
 
 int main() {
+  snapshots_at_or_after_the_horizon_are_left();
+  a_run_is_looked_over_as_one_would_slowly();
   bars_take_the_day_from_its_auction_to_its_close();
   bars_without_a_trade_are_flat_or_absent();
   the_clock_ends_bars_and_what_comes_later_is_late();

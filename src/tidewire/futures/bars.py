@@ -19,7 +19,7 @@ from .._native import BarKernel
 from ..errors import ConfigError
 from ..klines import Klines
 from ..symbols import Interval
-from .calendar import CHINA, Calendar, Session
+from .calendar import CHINA, Calendar, Session, shipped_calendar
 from .products import product
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = ["BarBuilder", "BarStats", "Bars", "Provenance"]
 
 _MINUTE = timedelta(minutes=1)
 _MICROSECOND = timedelta(microseconds=1)
+_DAY_ENDS = 18 * 3600 * 1_000_000_000  # nanoseconds after midnight; what comes later is the next day's
 _GRACE_S = 5.0  # closing ticks are stamped up to so much after the close
 _ROW = np.dtype(
     [
@@ -176,7 +177,7 @@ class BarBuilder:
         self.interval = Interval.parse(interval)
         self.symbol = symbol
         self._minutes = _minutes(self.interval)
-        self._calendar = calendar or Calendar()
+        self._calendar = calendar or shipped_calendar()
         if align not in ("session", "clock"):
             raise ConfigError(f"align is 'session' or 'clock', not {align!r}")
         if fill not in ("skip", "flat"):
@@ -187,9 +188,12 @@ class BarBuilder:
         self._grace = timedelta(seconds=grace_s)
         self._kernel = BarKernel(flat=fill == "flat")
         self._day: date | None = None  # the last whose slots the kernel has
+        self._horizon = -(2**63)  # where that day ends
+        self._count = 0  # of bars until then
         self._shapes: dict[object, _Shape] = {}
         self._none: Bars | None = None
         self._provenance = provenance or Provenance("BarBuilder", "ticks", {"align": align, "fill": fill})
+        self._ended: list[bytes] = []
         self._bars_of_days = [np.empty((0, 3), np.int64)]  # start, end and day of every bar, by trading day
 
     @property
@@ -209,8 +213,8 @@ class BarBuilder:
         """Take ticks as columns, or one as five numbers; return the bars that they ended.
 
         ``times`` in UTC nanoseconds; ``volume`` (lots) and ``turnover`` (yuan) are the trading day's totals so far. A
-        price of NaN or of the largest double is none. Raises ``ConfigError`` for uneven columns, for times before those
-        there whose trading day was never prepared, and beyond the calendar.
+        price of NaN or of the largest double is none. Raises ``ConfigError`` for uneven columns, and for a time beyond
+        the calendar: ticks from there on are not taken, and bars that those before it ended come with the next call.
         """
         moments = np.atleast_1d(np.ascontiguousarray(times, np.int64))
         columns = [
@@ -220,8 +224,16 @@ class BarBuilder:
         if any(column.shape != moments.shape for column in columns) or moments.ndim != 1:
             raise ConfigError(f"ticks are columns of one length, not {[moments.shape, *(c.shape for c in columns)]}")
         if len(moments):
-            self._prepare(int(moments.max()), int(moments.min()))
-        return self._bars(self._kernel.add(moments, *columns))
+            self._prepare(int(moments[0]))
+            self._prepare(int(moments[-1]))
+        taken = 0
+        while taken < len(moments):
+            rows, ended = self._kernel.add(moments[taken:], *(column[taken:] for column in columns))
+            taken += rows
+            self._ended.append(ended)
+            if taken < len(moments):
+                self._prepare(int(moments[taken]))
+        return self._bars()
 
     def advance(self, now: int) -> Bars:
         """End every bar that is over at ``now`` (UTC nanoseconds), whether or not a tick came; return them.
@@ -229,14 +241,19 @@ class BarBuilder:
         A bar at the end of a session is over ``grace_s`` after it. Call this by a timer to have bars in time.
         """
         if self._day is not None:
-            self._prepare(now, now)
-        return self._bars(self._kernel.advance(now))
+            self._prepare(now)
+        self._ended.append(self._kernel.advance(now))
+        return self._bars()
 
     def finish(self) -> Bars:
         """End the bar in the making and return it, or no bar."""
-        return self._bars(self._kernel.finish())
+        self._ended.append(self._kernel.finish())
+        return self._bars()
 
-    def _bars(self, rows: bytes) -> Bars:
+    def _bars(self) -> Bars:
+        """All bars that have ended and were not given yet."""
+        rows = b"".join(self._ended)
+        self._ended.clear()
         if not rows and self._none is not None:
             return self._none  # most ticks end no bar
         table = np.frombuffer(rows, _ROW)
@@ -260,14 +277,14 @@ class BarBuilder:
             self._none = bars
         return bars
 
-    def _prepare(self, latest: int, earliest: int) -> None:
-        """Give the kernel the slots of every trading day up to a moment."""
-        last = self._calendar.trading_day_of(_moment(latest))
-        day = self._calendar.trading_day_of(_moment(earliest)) if self._day is None else self._day
+    def _prepare(self, moment: int) -> None:
+        """Give the kernel the slots of every trading day from its first to that of a moment."""
+        if moment < self._horizon:
+            return
+        last = self._calendar.trading_day_of(_moment(moment))
         while self._day is None or self._day < last:
-            day = day if self._day is None else self._calendar.next(self._day)
-            self._add_day(day)
-            self._day = day
+            self._day = last if self._day is None else self._calendar.next(self._day)
+            self._add_day(self._day)
 
     def _add_day(self, day: date) -> None:
         sessions = self._calendar.sessions(self.product, day)
@@ -276,10 +293,11 @@ class BarBuilder:
         shape = self._shapes.get(key)
         if shape is None:
             shape = self._shapes[key] = self._shape(sessions, midnight)
-        number = (day - date(1970, 1, 1)).days
-        count = sum(map(len, self._bars_of_days))
-        self._kernel.extend(shape.slots + np.array([_ns(midnight), _ns(midnight), count, number]))
-        self._bars_of_days.append(shape.bars + np.array([_ns(midnight), _ns(midnight), number]))
+        at, number = _ns(midnight), (day - date(1970, 1, 1)).days
+        self._horizon = at + _DAY_ENDS
+        self._kernel.extend(shape.slots + np.array([at, at, self._count, number]), self._horizon)
+        self._bars_of_days.append(shape.bars + np.array([at, at, number]))
+        self._count += len(shape.bars)
 
     def _shape(self, sessions: list[Session], midnight: datetime) -> _Shape:
         """Which stretches of a trading day belong to which bar, in nanoseconds from its midnight."""

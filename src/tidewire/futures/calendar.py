@@ -19,7 +19,7 @@ import msgspec
 from ..errors import ConfigError
 from .products import Exchange, Grade, listing_day, product, rows
 
-__all__ = ["CHINA", "Calendar", "Session"]
+__all__ = ["CHINA", "Calendar", "Session", "shipped_calendar"]
 
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 """China Standard Time."""
@@ -245,6 +245,12 @@ class Calendar:
                 f"{day} lies outside the calendar of {min(self._years)} to {max(self._years)} "
                 f"(version {self.version}); {_HOW_TO_UPDATE}"
             )
+
+
+@cache
+def shipped_calendar() -> Calendar:
+    """Return the calendar of this release, read once."""
+    return Calendar()
 
 
 _HOW_TO_UPDATE = "the exchanges publish a year's holidays in the December before: update tidewire, or Calendar.load(…)"

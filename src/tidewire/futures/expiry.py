@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import cache
 
 from ..errors import ConfigError
-from .calendar import Calendar
+from .calendar import Calendar, shipped_calendar
 from .contracts import Contract
 from .products import rows
 
@@ -26,7 +26,7 @@ def last_trading_day(contract: Contract, calendar: Calendar | None = None) -> da
     rule = _rules().get(contract.product)
     if rule is None:
         raise ConfigError(f"when contracts of {contract.product} end is not known to us; ask the exchange")
-    calendar = calendar or Calendar()
+    calendar = calendar or shipped_calendar()
     kind, number = rule
     first = date(contract.year, contract.month, 1)
     match kind:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from .._native import read_dat as read_records
 from ..errors import ConfigError
 from ..futures.bars import Bars, Provenance
-from ..futures.calendar import Calendar
+from ..futures.calendar import Calendar, shipped_calendar
 from ..futures.products import price_step
 from ..klines import Klines
 from ..symbols import Interval
@@ -114,7 +114,7 @@ def decode(
     return Bars(
         _klines(open_time, values, code, length),
         end_time=open_time + seconds * _NS,
-        trading_day=trading_days(begins, calendar or Calendar(), daily=daily),
+        trading_day=trading_days(begins, calendar or shipped_calendar(), daily=daily),
         open_interest=values["open_interest"],
         settlement=values["settlement"] if chosen.offsets[-1] >= 0 else None,
         provenance=Provenance("wenhua", os.fspath(source), facts),

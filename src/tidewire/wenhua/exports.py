@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from ..errors import ConfigError
 from ..futures.bars import Bars, Provenance
-from ..futures.calendar import CHINA, Calendar
+from ..futures.calendar import CHINA, Calendar, shipped_calendar
 from ..futures.products import price_step
 from ..klines import Klines
 from ..symbols import Interval
@@ -85,7 +85,7 @@ def read_csv(
     text, encoding = _text(path)
     delimiter, lines = _split(text)
     header, rows = _rows(lines, columns)
-    calendar = calendar or Calendar()
+    calendar = calendar or shipped_calendar()
     moments, nights = _moments([_moment(row) for row in rows], night_date, calendar)
     local = np.array([int(each.replace(tzinfo=CHINA).timestamp()) for each in moments], np.int64) + 8 * 3600
     daily = not any("time" in row.values for row in rows) and not np.any(local % 86_400)

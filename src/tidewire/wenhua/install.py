@@ -13,7 +13,7 @@ import msgspec
 
 from ..errors import ConfigError, NotSupported
 from ..futures.bars import Bars
-from ..futures.calendar import Calendar
+from ..futures.calendar import Calendar, shipped_calendar
 from ..futures.contracts import Contract
 from ..futures.symbols import parse_symbol
 from ..symbols import Interval, Time, parse_time
@@ -69,7 +69,7 @@ def open_install(
 
     Folders and tables are as publicly described, by single sources; no installation was at hand to compare with.
     """
-    return Install(Path(path), codes or {}, calendar or Calendar(), last_day)
+    return Install(Path(path), codes or {}, calendar or shipped_calendar(), last_day)
 
 
 class Install:

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..futures.bars import Bars, Provenance
-from ..futures.calendar import Calendar
+from ..futures.calendar import Calendar, shipped_calendar
 from ..symbols import Interval, Time, parse_time
 from .clock import Stamp, TimeBase
 from .dat import Reading, copy, decode
@@ -69,7 +69,7 @@ def watch(
         grace_s=grace_s,
         code=code,
         interval=interval,
-        calendar=calendar or Calendar(),
+        calendar=calendar or shipped_calendar(),
         reading=reading,
     )
 

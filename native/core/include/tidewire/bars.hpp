@@ -7,8 +7,11 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
+
+#include "tidewire/tick_run.hpp"
 
 namespace tidewire {
 
@@ -50,13 +53,15 @@ struct BarCounters {
 class BarBuilder {
  public:
   // With `flat`, bars without a trade are written too: at the last price, with no volume.
-  explicit BarBuilder(bool flat) : flat_(flat) {}
+  explicit BarBuilder(bool flat);
 
-  // Appends slots, which must follow those there. False: they do not, and nothing was changed.
-  bool extend(std::span<const BarSlot> slots);
+  // Appends slots, which must follow those there; before `horizon` there are no others. False: they do not follow, and
+  // nothing was changed.
+  bool extend(std::span<const BarSlot> slots, std::int64_t horizon);
 
-  // Takes snapshots and appends the bars that they ended.
-  void add(const TickColumns& ticks, std::vector<Bar>& out);
+  // Takes snapshots and appends the bars that they ended. Returns how many were taken: up to the first that is not
+  // before the horizon.
+  std::size_t add(const TickColumns& ticks, std::vector<Bar>& out);
 
   // Ends every bar whose last slot is over at `now`.
   void advance(std::int64_t now, std::vector<Bar>& out);
@@ -68,6 +73,8 @@ class BarBuilder {
 
  private:
   std::size_t run(const TickColumns& ticks, std::size_t row);
+  std::size_t stride(const TickColumns& ticks, std::size_t row);
+  void go_on(const TickColumns& ticks, std::size_t row, std::size_t end, const RunSummary& rest);
   void take(const TickColumns& ticks, std::size_t row, std::vector<Bar>& out);
   void trade(double price, std::int64_t volume);
   bool find(std::int64_t time);
@@ -76,7 +83,9 @@ class BarBuilder {
   void write(std::vector<Bar>& out);
 
   bool flat_;
+  RunSummary (*look_over_)(const TickRun&);
   std::vector<BarSlot> slots_;
+  std::int64_t horizon_ = std::numeric_limits<std::int64_t>::min();
   std::size_t at_ = 0;       // slot of the latest snapshot
   std::int64_t latest_ = 0;  // time of the latest snapshot
   bool started_ = false;     // a snapshot was taken
