@@ -13,11 +13,11 @@ namespace {
 bool same(const DeepLevels& levels, const std::map<std::int64_t, std::int64_t>& reference) {
   auto expected = reference.rbegin();
   bool equal = levels.size() == reference.size() && levels.empty() == reference.empty();
-  levels.visit_down([&](const Level& level) {
-    equal = equal && expected != reference.rend() && level.key == expected->first && level.lots == expected->second;
+  for (DeepLevels::Cursor at(levels); equal && !at.done(); at.next()) {
+    const Level& level = at.level();
+    equal = expected != reference.rend() && level.key == expected->first && level.lots == expected->second;
     if (equal) ++expected;
-    return equal;
-  });
+  }
   equal = equal && expected == reference.rend();
   if (!reference.empty() && equal) {
     equal = levels.lowest().key == reference.begin()->first && levels.highest().key == reference.rbegin()->first;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <ranges>
 #include <vector>
 
 namespace tidewire {
@@ -17,8 +16,29 @@ struct Level {
 // most one block's worth of memory, however many levels there are. Venues change levels far from the market all the
 // time.
 class DeepLevels {
+  using Block = std::vector<Level>;  // ascending, never empty
+
  public:
   static constexpr std::size_t block_size = 128;
+
+  // Steps from the highest level downwards. Any change of the levels ends its use.
+  class Cursor {
+   public:
+    explicit Cursor(const DeepLevels& levels)
+        : block_(levels.blocks_.data() + levels.blocks_.size()), left_(levels.size_) {
+      if (left_ != 0) in_block_ = (--block_)->size();
+    }
+    bool done() const { return left_ == 0; }
+    const Level& level() const { return (*block_)[in_block_ - 1]; }  // only until done
+    void next() {
+      if (--left_ != 0 && --in_block_ == 0) in_block_ = (--block_)->size();
+    }
+
+   private:
+    const Block* block_;
+    std::size_t in_block_ = 0;  // this level and those below it
+    std::size_t left_;
+  };
 
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
@@ -32,19 +52,7 @@ class DeepLevels {
   void drop_lowest(std::size_t count);            // at most size()
   void clear();
 
-  // Calls visit(Level) from the highest level downwards until it returns false.
-  template <class Visit>
-  void visit_down(Visit&& visit) const {
-    for (const Block& block : std::views::reverse(blocks_)) {
-      for (const Level& level : std::views::reverse(block)) {
-        if (!visit(level)) return;
-      }
-    }
-  }
-
  private:
-  using Block = std::vector<Level>;  // ascending, never empty
-
   std::size_t block_of(std::int64_t key) const;  // the last block that begins at or below key, or the first
   void split(std::size_t at);
   void remove_block(std::size_t at);

@@ -56,17 +56,47 @@ class Ladder {
   std::int64_t most_ticks() const;        // the largest price; 0 when empty
   void scale_ticks(std::int64_t factor);  // multiplies every price; the caller knows that none overflows
 
+  // Steps from the best level downwards. Any change of the ladder ends its use.
+  class Cursor {
+   public:
+    explicit Cursor(const Ladder& ladder)
+        : ladder_(&ladder), key_(ladder.best_), left_(ladder.near_), far_(ladder.far_) {
+      if (left_ != 0) word_ = ladder.words_[word_of(key_)];
+    }
+    bool done() const { return left_ == 0 && far_.done(); }
+    Level level() const {  // only until done
+      return left_ != 0 ? near() : far_.level();
+    }
+    void next() { left_ != 0 ? next_near() : far_.next(); }
+
+   private:
+    friend class Ladder;
+
+    Level near() const { return {key_, ladder_->slots_[slot(key_)]}; }
+    void next_near() {
+      if (--left_ == 0) return;
+      word_ &= ~(std::uint64_t{1} << (key_ & 63));
+      while (word_ == 0) word_ = ladder_->words_[word_of(key_ -= 64)];
+      key_ = floor64(key_) + std::bit_width(word_) - 1;
+    }
+
+    const Ladder* ladder_;
+    std::int64_t key_;
+    std::uint64_t word_ = 0;  // the levels from this one to the end of its block
+    std::size_t left_;        // in the window
+    DeepLevels::Cursor far_;
+  };
+
   // Calls visit(Level) from the best level downwards until it returns false.
   template <class Visit>
   void visit(Visit&& visit) const {
-    for (std::int64_t key = best_; near_ != 0 && key >= base_; key = floor64(key) - 1) {
-      std::uint64_t word = words_[word_of(key)] & (~std::uint64_t{0} >> (63 - (key & 63)));
-      for (; word != 0; word &= ~(std::uint64_t{1} << (std::bit_width(word) - 1))) {
-        const std::int64_t found = floor64(key) + std::bit_width(word) - 1;
-        if (!visit(Level{found, slots_[slot(found)]})) return;
-      }
+    Cursor at(*this);
+    for (; at.left_ != 0; at.next_near()) {
+      if (!visit(at.near())) return;
     }
-    far_.visit_down(visit);
+    for (; !at.far_.done(); at.far_.next()) {
+      if (!visit(at.far_.level())) return;
+    }
   }
 
  private:
