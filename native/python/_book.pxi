@@ -274,15 +274,8 @@ cdef class Book:
         """Write the best levels into a buffer of shape (2, n, 2), any n when None: "d" values, "l" ticks."""
         cdef Py_buffer view
         cdef CoreBook* book = self.idle()
+        _borrow_levels(out, n, 2, format, &view)
         try:
-            PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
-        except (BufferError, ValueError) as error:
-            raise ConfigError(f"out must be a writable C-contiguous array: {error}") from None
-        try:
-            if view.ndim != 3 or view.shape[0] != 2 or view.shape[2] != 2 or (n is not None and view.shape[1] != n):
-                raise ConfigError(f"out must have shape (2, {'any' if n is None else n}, 2)")
-            if view.itemsize != 8 or view.format[0] != ord(format) or view.format[1] != 0:
-                raise ConfigError(f"out must have dtype {'float64' if format == 'd' else 'int64'}")
             if format == "d":
                 write_values(book[0], view.shape[1], <double*> view.buf)
             elif not write_ticks(book[0], view.shape[1], <int64_t*> view.buf):
@@ -291,6 +284,23 @@ cdef class Book:
                 )
         finally:
             PyBuffer_Release(&view)
+
+
+cdef int _borrow_levels(out, n, Py_ssize_t width, str format, Py_buffer* view) except -1:
+    """Get the buffer of an array of shape (2, n, width), any n when None, of float64 ("d") or int64 ("l")."""
+    try:
+        PyObject_GetBuffer(out, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
+    except (BufferError, ValueError) as error:
+        raise ConfigError(f"out must be a writable C-contiguous array: {error}") from None
+    try:
+        if view.ndim != 3 or view.shape[0] != 2 or view.shape[2] != width or (n is not None and view.shape[1] != n):
+            raise ConfigError(f"out must have shape (2, {'any' if n is None else n}, {width})")
+        if view.itemsize != 8 or view.format[0] != ord(format) or view.format[1] != 0:
+            raise ConfigError(f"out must have dtype {'float64' if format == 'd' else 'int64'}")
+    except ConfigError:
+        PyBuffer_Release(view)
+        raise
+    return 0
 
 
 cdef tuple _STATES = ("SYNCING", "LIVE", "STALE")

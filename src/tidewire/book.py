@@ -174,8 +174,8 @@ class OrderBook(_native.Book):
                 raise ConfigError(
                     f"{name} must be text or Decimal, not {size!r}: a float does not hold most decimals exactly"
                 )
-        self._contract_size = None if contract_size in (1, "1") else contract_size
-        counted = lot_size if self._contract_size is None else _contracts(lot_size, contract_size)
+        counted = lot_size if contract_size in (1, "1") else _contracts(lot_size, contract_size)
+        self._contract_size = None if contract_size in (1, "1") else Decimal(contract_size)
         super().__init__(str(tick_size), str(counted), str(lot_size))
         self._reason = ""
 
@@ -191,7 +191,7 @@ class OrderBook(_native.Book):
     @property
     def lot_size(self) -> Decimal:
         """Step of quantities, as given; a level may still hold a quantity between two steps."""
-        return Decimal(self.step_texts()[1]) * Decimal(self._contract_size or 1)
+        return Decimal(self.step_texts()[1]) * (self._contract_size or 1)
 
     @property
     def state(self) -> BookState:
@@ -286,10 +286,7 @@ class OrderBook(_native.Book):
 
     @property
     def valid_bid(self) -> Decimal | None:
-        """Lowest bid price of the last snapshot.
-
-        A venue's snapshot is cut at some depth. Below this price the book holds only what deltas have touched since.
-        """
+        """Lowest bid price of the last snapshot, which is cut somewhere; below are only levels that deltas touched."""
         return _decimal(self.known_texts()[0])
 
     @property
@@ -314,10 +311,12 @@ class OrderBook(_native.Book):
 
     def _levels(self, *, bids: bool, count: int) -> tuple[Level, ...]:
         texts = self.level_texts(bids, count)
-        if self._contract_size is None:
-            return tuple(Level(Decimal(price), Decimal(quantity)) for price, quantity in texts)
-        size = Decimal(self._contract_size)
-        return tuple(Level(Decimal(price), _EXACT.multiply(Decimal(quantity), size)) for price, quantity in texts)
+        return tuple(Level(Decimal(price), self.in_base_units(quantity)) for price, quantity in texts)
+
+    def in_base_units(self, quantity: str) -> Decimal:
+        """Return a quantity as its text among ``level_texts``, which may count contracts, in base units, exactly."""
+        size = self._contract_size
+        return Decimal(quantity) if size is None else _EXACT.multiply(Decimal(quantity), size)
 
 
 def _contracts(lot_size: str | Decimal | int, contract_size: str | Decimal | int) -> Decimal:

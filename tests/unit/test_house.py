@@ -96,7 +96,7 @@ def test_few_modules_own_the_compiled_core() -> None:
     importers = {relative(p) for p in PYTHON if "tidewire._native" in set(imports(p))}
     owners = (
         *("_inflate", "book", "futures/bars", "klines", "latency", "signing"),
-        *("universal/allocation", "universal/arbitrage", "wenhua/dat", "wenhua/layouts"),
+        *("universal/allocation", "universal/arbitrage", "universal/consolidated", "wenhua/dat", "wenhua/layouts"),
     )
     assert importers <= {f"src/tidewire/{name}.py" for name in owners}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from .arbitrage import ArbitrageScanner, Funding
 from .blocking import Universal
 from .composite import AggregateKlines, AggregateTicker, Outlier
+from .consolidated import ConsolidatedBook, ConsolidatedLevel
+from .consolidated_stream import ConsolidatedStream
 from .fees import FeeRate, Fees
 from .health import VenueHealth
 from .kline_grid import KlineGrid
@@ -28,6 +30,9 @@ __all__ = [
     "BestVenue",
     "BookWatch",
     "Carry",
+    "ConsolidatedBook",
+    "ConsolidatedLevel",
+    "ConsolidatedStream",
     "Conversion",
     "ExecutionReport",
     "Failed",

@@ -31,6 +31,7 @@ from ..models import (
 )
 from ..symbols import Kind, Symbol, Time
 from .composite import AggregateKlines, AggregateTicker, Outliers
+from .consolidated import ConsolidatedBook
 from .fees import Fees
 from .health import VenueHealth
 from .kline_grid import KlineGrid
@@ -310,6 +311,16 @@ class Universal:
         venue: str | None = None,
     ) -> list[Fill]:
         return self._wait(self._universal.fetch_fills(symbol, start=start, end=end, limit=limit, venue=venue))
+
+    def consolidated_book(
+        self,
+        symbol: str | Symbol,
+        depth: int = 100,
+        *,
+        venues: Iterable[str] | None = None,
+        after_fees: bool = False,
+    ) -> ConsolidatedBook:
+        return self._wait(self._universal.consolidated_book(symbol, depth, venues=venues, after_fees=after_fees))
 
     # Trading on the best terms.
 

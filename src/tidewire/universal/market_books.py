@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from ..client import AsyncClient
-from ..errors import Error
+from ..errors import Error, Timeout
 from ..symbols import Symbol
 from .live_books import LiveBooks
 from .venue_book import VenueBook
 
-__all__ = ["market_books"]
+__all__ = ["market_books", "told"]
 
 
 async def market_books(
@@ -22,8 +22,8 @@ async def market_books(
     depth: int,
     timeout: float,  # noqa: ASYNC109 — each venue's own: one that is late must not keep the others' books
     venues: Iterable[str] | None = None,
-) -> tuple[list[VenueBook], dict[str, str]]:
-    """Return the books in the order of the venues, and why each of the others has none.
+) -> tuple[list[VenueBook], dict[str, Error]]:
+    """Return the books in the order of the venues, and what each of the others raised instead.
 
     An open book that may be acted on is taken as it is; every other venue is asked for one, all at once, with ``depth``
     levels a side or as many as it gives. One that fails, or is not done within ``timeout`` seconds, is left out.
@@ -35,18 +35,23 @@ async def market_books(
     books = [opened.get(name) or asked[name] for name in names]
     return (
         [book for book in books if isinstance(book, VenueBook)],
-        {name: book for name, book in asked.items() if isinstance(book, str)},
+        {name: book for name, book in asked.items() if isinstance(book, Error)},
     )
 
 
-async def _ask(client: AsyncClient, symbol: Symbol, depth: int, seconds: float) -> VenueBook | str:
-    """Return a venue's book, or why there is none."""
+async def _ask(client: AsyncClient, symbol: Symbol, depth: int, seconds: float) -> VenueBook | Error:
+    """Return a venue's book, or what it raised."""
     try:
         async with asyncio.timeout(seconds):
             instrument = await client.instrument(symbol)
             deepest = client.venue.spec.book_depths[instrument.kind][-1]
             return VenueBook.of(await client.fetch_book(symbol, min(depth, deepest)), instrument)
     except TimeoutError:
-        return f"no book within {seconds:g} s"
+        return Timeout(f"no book within {seconds:g} s", venue=client.venue.name)
     except Error as error:
-        return f"{type(error).__name__}: {error}"
+        return error
+
+
+def told(errors: Mapping[str, Error]) -> dict[str, str]:
+    """Return each error as text, by venue."""
+    return {venue: f"{type(error).__name__}: {error}" for venue, error in errors.items()}

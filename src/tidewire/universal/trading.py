@@ -7,7 +7,7 @@ from ..errors import ConfigError
 from ..symbols import Symbol
 from . import execution, routing
 from .asking import Asking
-from .market_books import market_books
+from .market_books import market_books, told
 from .report import ExecutionReport
 from .route import BestVenue, Route
 from .routing import Balances, Limits, ParentOrder
@@ -92,4 +92,7 @@ class Trading(Asking):
         return await execution.resolve(self._clients, report)
 
     async def _books(self, order: ParentOrder, depth: int) -> tuple[list[VenueBook], dict[str, str]]:
-        return await market_books(self._clients, self._live, order.symbol, depth=depth, timeout=self._desk.timeout)
+        books, failed = await market_books(
+            self._clients, self._live, order.symbol, depth=depth, timeout=self._desk.timeout
+        )
+        return books, told(failed)

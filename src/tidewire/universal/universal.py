@@ -26,13 +26,14 @@ from ..models import (
 from ..symbols import Interval, Kind, Symbol, Time
 from .asking import or_error
 from .composite import AggregateKlines, AggregateTicker, Outliers, deviation_allowed
+from .consolidating import Consolidating
 from .kline_grid import KlineGrid, gather_klines, names_of
 from .trading import Trading
 
 __all__ = ["AsyncUniversal"]
 
 
-class AsyncUniversal(Trading):
+class AsyncUniversal(Consolidating, Trading):
     """Read from several venues as from one, with asyncio.
 
     ``venues`` are names of ``tw.venues()``, in order of preference. ``strategy`` tells which is asked first:
