@@ -10,6 +10,7 @@ from .dat import read_dat, write_dat
 from .exports import read_csv, write_csv
 from .install import DataFile, Install, open_install
 from .layouts import LAYOUTS, Layout, WenhuaFormatError
+from .official import Official, OfficialBar, OfficialHistory, official
 from .watch import Watch, watch
 
 __all__ = [
@@ -18,8 +19,12 @@ __all__ = [
     "Install",
     "Layout",
     "Listing",
+    "Official",
+    "OfficialBar",
+    "OfficialHistory",
     "Watch",
     "WenhuaFormatError",
+    "official",
     "open_install",
     "read_csv",
     "read_dat",

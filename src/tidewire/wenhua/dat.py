@@ -245,7 +245,7 @@ def interval_of(times: Seconds, *, daily: bool) -> Interval | None:
 def trading_days(begins: Seconds, calendar: Calendar, *, daily: bool) -> npt.NDArray[np.datetime64]:
     """The trading day of each bar, by its beginning in China; NaT beyond the calendar."""
     days = (begins + (0 if daily else 6 * 3600)) // _DAY_S
-    first = np.flatnonzero(np.diff(days, prepend=days[0] - 1))  # row of each day
+    first = np.flatnonzero(np.diff(days, prepend=-1))  # row of each day
     dates = days[first].astype("datetime64[D]")
     known = _known_days(calendar)
     index = np.searchsorted(known, dates)
