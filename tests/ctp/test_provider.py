@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 import tidewire as tw
-from tidewire.ctp import Market, Trader, sim
-from tidewire.ctp.provider import ticks_of
+from tidewire.ctp import Market, Trader, sim, ticks_of
 from tidewire.ctp.tickbars import BarWatch
 from tidewire.futures import BarBuilder, Bars, Contract, Ctp, Futures, Parquet, Wenhua
 from tidewire.wenhua import write_dat
@@ -59,7 +58,7 @@ def read(stream, count: int) -> list[tw.KlineUpdate]:
     return [stream.next(WAIT_S) for _ in range(count)]
 
 
-def test_live_bars_are_those_of_the_ticks(front):
+def test_live_bars_are_those_of_the_ticks(front, tmp_path):
     watched = market(front)
     with Futures([Ctp(watched)]) as futures, futures.watch_klines("rb2610") as stream:
         ticks = watched.watch_ticks("rb2610")
@@ -79,6 +78,14 @@ def test_live_bars_are_those_of_the_ticks(front):
     assert {update.venue for update in updates} == {"ctp"}
     assert stream.bars.provenance.source == front.address
     assert {str(day) for day in stream.bars.trading_day} == {"2026-07-01"}
+    store = Parquet(tmp_path)
+    store.write_ticks(frame)
+    store.write(stream.bars)
+    stored = Futures([store])
+    builder = BarBuilder("rb", symbol=str(RB10))
+    again = builder.add(*stored.fetch_ticks("rb2610").for_bars)
+    assert again.close[:9].tolist() == stored.fetch_klines("rb2610", "1m").close[:9].tolist()
+    assert stored.fetch_ticks("rb2610").provenance.facts["from"] == f"ctp {front.address}"
 
 
 def test_a_watch_that_begins_in_the_middle_of_a_bar_leaves_that_bar_out(front):
@@ -199,6 +206,21 @@ def test_the_traders_verbs_with_symbols_in_any_spelling(front):
         assert [each.offset for each in closed] == ["close_today"]
         with pytest.raises(tw.OrderNotFound):
             futures.cancel_order(client_order_id=resting.client_order_id)
+
+
+async def test_the_traders_verbs_from_asyncio(front):
+    async with Futures([Ctp(market(front), trader(front))]) as futures:
+        await asyncio.to_thread(pass_time, front, 5)
+        ticker = await futures.fetch_ticker("rb2610")
+        assert (await futures.instrument("rb2610")).contract_size == 10
+        changes = futures.watch_orders()
+        order = await futures.create_order("rb2610", side="buy", quantity=1, price=ticker.bid - 50, offset="open")
+        assert (await anext(changes)).order_ref == order.order_ref
+        canceled = await futures.cancel_order(client_order_id=order.client_order_id)
+        assert canceled.status == tw.OrderStatus.CANCELED
+        assert [each.order_id for each in await futures.fetch_orders("rb2610")] == [order.order_id]
+        assert await futures.fetch_fills() == await futures.fetch_positions() == await futures.cancel_all_orders() == []
+        assert (await futures.fetch_account()).margin == 0
 
 
 def test_a_front_out_of_reach_leaves_the_files(tmp_path, stored):

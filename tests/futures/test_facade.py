@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -10,8 +12,8 @@ import numpy as np
 import pytest
 
 import tidewire as tw
+from tidewire import futures as futures_package
 from tidewire.futures import (
-    CHINA,
     Bars,
     Calendar,
     Contract,
@@ -19,7 +21,6 @@ from tidewire.futures import (
     Futures,
     Parquet,
     Provenance,
-    Provider,
     RollTable,
     Ticks,
     daily_rows,
@@ -525,6 +526,8 @@ def test_a_continuous_series_of_what_the_providers_have():
     assert series.contracts == (RB10, RB11)
     assert set(series.bars.trading_day.tolist()) == set(DAYS[1:])
     assert series.steps == ((3100.0 + (690 - 1) % 7, 3000.0 + (690 - 1) % 7),)
+    assert (str(series.bars.symbol), str(series.raw.symbol)) == ("SHFE.rb@main:front", "SHFE.rb@main")
+    assert series.bars.venue == "history"
     facts = series.bars.provenance.facts
     assert facts["contracts"] == "SHFE.rb2610, SHFE.rb2611"
     assert facts["rolls"] == (
@@ -652,7 +655,7 @@ def test_only_contracts_by_their_full_name_are_stored(tmp_path, symbol):
 
 
 def test_without_pyarrow_parquet_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(tw.ConfigError, match=r"tidewire\[frames\]"):
         Parquet(tmp_path)
 
@@ -668,7 +671,9 @@ def test_a_contract_where_a_symbol_is_wanted():
     assert symbol == ContractSymbol.of(RB10) != ContractSymbol.of(RB11)
 
 
-def test_our_own_provider_is_a_provider_to_the_type_checker():
-    provider: Provider = History()
-    assert provider.name == "history"
-    assert datetime(2026, 7, 1, 21, tzinfo=CHINA).tzinfo is CHINA
+def test_every_name_can_be_had_and_the_providers_come_only_when_asked_for():
+    assert [name for name in futures_package.__all__ if not hasattr(futures_package, name)] == []
+    code = "import sys, tidewire.futures; print(*(m for m in sys.modules if m.startswith('tidewire.')))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "tidewire.futures.stitch" in loaded
+    assert not {"tidewire.ctp", "tidewire.wenhua", "tidewire.futures.facade"}.intersection(loaded)

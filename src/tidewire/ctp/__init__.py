@@ -18,6 +18,7 @@ from .wire import MdSpi, TraderSpi
 if TYPE_CHECKING:
     from .market import Market
     from .models import Account, Connection, Fill, Hedge, Instrument, Offset, Order, Position, PositionSide, Tick
+    from .provider import ticks_of
     from .streams import Stream
     from .trader import AsyncTrader, Trader
 
@@ -37,6 +38,7 @@ _LATE = {
     "Stream": "streams",
     "Tick": "models",
     "Trader": "trader",
+    "ticks_of": "provider",
 }
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "TraderSpi",
     "find_libraries",
     "load",
+    "ticks_of",
 ]
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..errors import ConfigError
 from ..klines import Klines
 from .bars import Bars, Provenance
-from .contracts import Contract
+from .contracts import Continuous, Contract
 from .rolls import RollTable
 
 __all__ = ["Stitched", "stitch", "weighted_index"]
@@ -27,10 +27,11 @@ class Stitched:
     """A continuous series: ``bars`` with adjusted prices, ``raw`` with those that were traded, and what made them.
 
     For bar ``i``, ``contracts[which[i]]`` is its contract, and its adjusted prices are ``raw * factor[i] + offset[i]``
-    (float64). ``steps`` holds, for each roll, the new and the old contract's price at the moment they were compared.
+    (float64). ``steps`` holds, for each roll, the new and the old contract's price at the moment they were compared;
+    ``symbol`` names the series.
     """
 
-    __slots__ = ("bars", "contracts", "factor", "offset", "raw", "steps", "which")
+    __slots__ = ("bars", "contracts", "factor", "offset", "raw", "steps", "symbol", "which")
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Stitched:
         factor: npt.NDArray[np.float64],
         offset: npt.NDArray[np.float64],
         steps: tuple[tuple[float, float], ...],
+        symbol: Continuous,
     ) -> None:
         self.raw = raw
         self.contracts = contracts
@@ -48,7 +50,8 @@ class Stitched:
         self.factor = factor
         self.offset = offset
         self.steps = steps
-        self.bars = _adjusted(raw, factor, offset)
+        self.symbol = symbol
+        self.bars = _adjusted(raw, factor, offset, symbol)
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -90,8 +93,13 @@ def stitch(
         parts.append(own[first:last])
         if index:
             steps.append(_step(bars[rolls[index - 1].contract], own, np.datetime64(roll.day), roll.contract))
-    raw = Bars.concat(parts)
-    raw.provenance = _provenance(bars, rolls, f"{adjust}, {side}" if adjust else "none")
+    whose = rolls[0].contract
+    raw = Bars.concat(parts).labelled(
+        symbol=str(Continuous(whose.exchange, whose.product)),
+        interval=parts[0].interval,
+        venue="+".join(dict.fromkeys(part.venue for part in parts if part.venue)) or None,
+        provenance=_provenance(bars, rolls, f"{adjust}, {side}" if adjust else "none"),
+    )
     which = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     factors, offsets = _terms(steps, adjust, side)
     stitched = Stitched(
@@ -101,6 +109,7 @@ def stitch(
         factor=factors[which],
         offset=offsets[which],
         steps=tuple(steps),
+        symbol=Continuous(whose.exchange, whose.product, "main", side if adjust else ""),
     )
     if adjust is not None and np.any(stitched.bars.klines.low <= 0) and not np.any(raw.klines.low <= 0):
         first = int(np.argmax(stitched.bars.klines.low <= 0))
@@ -151,12 +160,17 @@ def weighted_index(bars: Mapping[Contract, Bars]) -> Bars:
     columns = {"open_time": moments[known], **prices, "trades": trades[known]}
     columns |= {name: sums[name][known] for name in ("volume", "quote_volume")}
     return Bars(
-        Klines(columns, interval=contracts[0].klines.interval),
+        Klines(columns, symbol=str(_index_of(bars)), interval=contracts[0].klines.interval),
         end_time=ends[known],
         trading_day=days[known],
         open_interest=sums["open_interest"][known],
         provenance=Provenance("weighted_index", ", ".join(map(str, bars))),
     )
+
+
+def _index_of(bars: Mapping[Contract, Bars]) -> Continuous:
+    first = next(iter(bars))
+    return Continuous(first.exchange, first.product, "index")
 
 
 def _step(old: Bars, new: Bars, day: np.datetime64, contract: Contract) -> tuple[float, float]:
@@ -183,12 +197,12 @@ def _terms(
     return factors, offsets
 
 
-def _adjusted(raw: Bars, factor: npt.NDArray[np.float64], offset: npt.NDArray[np.float64]) -> Bars:
+def _adjusted(raw: Bars, factor: npt.NDArray[np.float64], offset: npt.NDArray[np.float64], symbol: Continuous) -> Bars:
     klines = raw.klines
     columns = {name: getattr(klines, name) for name in ("open_time", "volume", "quote_volume", "trades")}
     columns |= {name: getattr(klines, name) * factor + offset for name in _PRICES}
     return Bars(
-        Klines(columns, symbol=klines.symbol, interval=klines.interval, venue=klines.venue),
+        Klines(columns, symbol=str(symbol), interval=klines.interval, venue=klines.venue),
         end_time=raw.end_time,
         trading_day=raw.trading_day,
         open_interest=raw.open_interest,
