@@ -7,6 +7,7 @@ from .blocking import Universal
 from .composite import AggregateKlines, AggregateTicker, Outlier
 from .consolidated import ConsolidatedBook, ConsolidatedLevel
 from .consolidated_stream import ConsolidatedStream
+from .failover_stream import FailoverStream
 from .fees import FeeRate, Fees
 from .health import VenueHealth
 from .kline_grid import KlineGrid
@@ -36,6 +37,7 @@ __all__ = [
     "Conversion",
     "ExecutionReport",
     "Failed",
+    "FailoverStream",
     "FeeRate",
     "Fees",
     "Funding",

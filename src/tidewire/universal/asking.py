@@ -17,6 +17,7 @@ from ..symbols import Symbol
 from . import families
 from .attempts import VenueClient, perform
 from .failover import Desk, Verdict
+from .failover_stream import FailoverStream
 from .fees import Fees
 from .health import VenueHealth
 from .live_books import LiveBooks
@@ -183,6 +184,13 @@ class Asking:
     ) -> Verdict[Any]:
         pinned = None if venue is None else self._known(venue)
         return await perform(self._desk.read(verb, symbols, pinned), self._clients, question)
+
+    def _follow(
+        self, verb: str, symbol: str | Symbol, begin: Callable[[AsyncClient, Symbol], Any], venue: str | None
+    ) -> FailoverStream[Any]:
+        """Follow live data of a market, at another venue when its own is lost."""
+        asked, pinned = Symbol.parse(symbol), None if venue is None else self._known(venue)
+        return FailoverStream(self._desk, self._clients, verb, asked, lambda client: begin(client, asked), pinned)
 
     async def _each(
         self, verb: str, venues: Iterable[str], read: Callable[[str], Awaitable[T]]

@@ -132,7 +132,7 @@ class Desk:
 
         Pinned to a venue it raises what that venue did, otherwise ``VenuesFailed``.
         """
-        options, skipped = self._plan(verb, symbols, pinned)
+        options, skipped = self.plan(verb, symbols, pinned)
         try:
             return (yield from _Race(self, verb, symbols[0], options, skipped).run())
         except VenuesFailed as error:
@@ -140,7 +140,7 @@ class Desk:
                 raise
             raise error.causes[pinned] from None
 
-    def _plan(
+    def plan(
         self, verb: str, symbols: Sequence[Symbol | None], pinned: str | None
     ) -> tuple[list[Option], dict[str, str]]:
         """Options in the order in which to ask, and why venues that would come earlier do not."""

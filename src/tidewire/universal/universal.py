@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from .._progress import Progress
+from ..book import OrderBook
 from ..client import AsyncClient
 from ..errors import Error, VenuesFailed
 from ..klines import Klines
@@ -17,6 +18,7 @@ from ..models import (
     Fill,
     FundingRate,
     Instrument,
+    KlineUpdate,
     OpenInterest,
     Order,
     Position,
@@ -27,6 +29,7 @@ from ..symbols import Interval, Kind, Symbol, Time
 from .asking import or_error
 from .composite import AggregateKlines, AggregateTicker, Outliers, deviation_allowed
 from .consolidating import Consolidating
+from .failover_stream import FailoverStream
 from .kline_grid import KlineGrid, gather_klines, names_of
 from .trading import Trading
 
@@ -249,6 +252,32 @@ class AsyncUniversal(Consolidating, Trading):
     async def fetch_open_interest(self, symbol: str | Symbol, *, venue: str | None = None) -> OpenInterest:
         """Return the open interest of one venue's contract."""
         return await self._ask_for("fetch_open_interest", symbol, lambda at, of: at.fetch_open_interest(of), venue)
+
+    # Live data of one venue at a time; ``watch_orders`` and ``watch_balances`` are those of ``clients[venue]``.
+
+    def watch_book(
+        self, symbol: str | Symbol, depth: int | None = None, *, venue: str | None = None
+    ) -> FailoverStream[OrderBook]:
+        """Follow a live order book; the stream's ``venue`` tells whose. Another venue's is another ``OrderBook``."""
+        return self._follow("watch_book", symbol, lambda client, listed: client.watch_book(listed, depth), venue)
+
+    def watch_trades(self, symbol: str | Symbol, *, venue: str | None = None) -> FailoverStream[Trade]:
+        """Follow public trades: all of one venue, in order, while it lasts."""
+        return self._follow("watch_trades", symbol, lambda client, listed: client.watch_trades(listed), venue)
+
+    def watch_ticker(self, symbol: str | Symbol, *, venue: str | None = None) -> FailoverStream[Ticker]:
+        """Follow quotes and 24 h statistics."""
+        return self._follow("watch_ticker", symbol, lambda client, listed: client.watch_ticker(listed), venue)
+
+    def watch_klines(
+        self, symbol: str | Symbol, interval: str, *, venue: str | None = None
+    ) -> FailoverStream[KlineUpdate]:
+        """Follow klines: the forming one as it changes, and each that closes."""
+        return self._follow("watch_klines", symbol, lambda client, listed: client.watch_klines(listed, interval), venue)
+
+    def watch_funding_rate(self, symbol: str | Symbol, *, venue: str | None = None) -> FailoverStream[FundingRate]:
+        """Follow a perpetual's funding rate now forming: each venue's perpetual has its own."""
+        return self._follow("watch_funding_rate", symbol, lambda at, of: at.watch_funding_rate(of), venue)
 
     # Own accounts: of every venue that was given credentials, or of one. Which is which is in each row's ``venue``.
 
