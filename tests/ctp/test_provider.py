@@ -151,6 +151,22 @@ def test_the_clock_ends_a_bar_to_which_no_tick_comes(last_ticks):
         bars.next(5.0)
 
 
+def test_ticks_that_end_no_bar_do_not_keep_a_reader_longer_than_it_wants(last_ticks):
+    source = Ticks()
+
+    class Busy(Ticks):
+        """Always has a tick, half a second later each."""
+
+        def next(self, timeout=None):
+            source.now += 0.5
+            return last_ticks[1 + int(source.now * 2) % 50]
+
+    busy = Busy()
+    bars = BarWatch(busy, BarBuilder("rb"), clock=lambda: source.now)
+    with pytest.raises(TimeoutError, match="no bar ended"):
+        bars.next(3.0)
+
+
 async def test_the_clock_ends_a_bar_for_asyncio_too(last_ticks):
     source = Ticks()
     source.waiting = list(last_ticks)
@@ -180,6 +196,17 @@ def test_tickers_and_instruments_are_the_models_of_every_market(front):
         assert {str(each.symbol) for each in futures.fetch_instruments("SR")} >= {"CZCE.SR2609"}
         with pytest.raises(tw.UnknownSymbol):
             futures.instrument("rb3010")
+
+
+def test_a_lost_connection_has_no_ticker_either(front):
+    watched = market(front)
+    with Futures([Ctp(watched)]) as futures, watched.watch_connection() as connection:
+        futures.fetch_ticker("rb2610")
+        front.disconnect(0x1001)
+        while connection.next(WAIT_S).code != 0x1001:
+            pass
+        with pytest.raises(tw.CtpDisconnected, match="may be old"):
+            futures.fetch_ticker("rb2610")
 
 
 def test_a_contract_that_does_not_trade_has_no_ticker(front):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 import tidewire as tw
-from tidewire.futures import CHINA, Contract
+from tidewire.futures import CHINA, Contract, Futures
 from tidewire.wenhua import OfficialHistory, WenhuaFormatError, official
 
 from .files import CALENDAR, assert_same, minutes, walk
@@ -101,3 +101,17 @@ def test_what_the_users_object_raises_comes_through():
 
     with pytest.raises(ConnectionError, match="no terminal"):
         official(Offline([])).read("rb2701", "1m", start=START, end=END)
+
+
+def test_behind_the_facade():
+    api = Bought([Row(*row) for row in ROWS])
+    futures = Futures([official(api)])
+    bars = futures.fetch_klines("rb2701", "1m", start=START.replace(tzinfo=CHINA), end=END.replace(tzinfo=CHINA))
+    assert_same(bars, ROWS)
+    assert bars.venue == "wenhua-official"
+    with pytest.raises(tw.ConfigError, match="give start="):
+        futures.fetch_klines("rb2701", "1m")
+    api.rows = []
+    with pytest.raises(tw.UnknownSymbol, match="has no 1m bars"):
+        futures.fetch_klines("rb2701", "1m", start=START.replace(tzinfo=CHINA))
+    assert api.asked[-1][-1] > END.replace(tzinfo=CHINA)  # until now

@@ -9,9 +9,9 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Generic, Literal, TypeVar
 
-from ..errors import ConfigError, OutcomeUnknown, Timeout
+from ..errors import ConfigError, CtpDisconnected, OutcomeUnknown, Timeout
 from ..futures.bars import BarBuilder, Provenance
-from ..futures.calendar import CHINA, Calendar
+from ..futures.calendar import CHINA, Calendar, shipped_calendar
 from ..futures.contracts import Contract, ContractSymbol
 from ..futures.products import check_product
 from ..futures.symbols import format_symbol, parse_symbol
@@ -76,7 +76,7 @@ class Ctp:
         self._trader = trader
         self._align: Literal["session", "clock"] = align
         self._fill: Literal["skip", "flat"] = fill
-        self._calendar = calendar or Calendar()
+        self._calendar = calendar or shipped_calendar()
         self._wait = wait
         self._opened: list[Market | Trader] = []
         self._kept: set[str] = set()  # subscribed for tickers
@@ -110,6 +110,8 @@ class Ctp:
     def fetch_ticker(self, contract: Contract) -> Ticker:
         """The newest snapshot; it stays subscribed, so that the next call need not wait."""
         market, name = self._of_market(), _name(contract)
+        if market.state is not State.READY:
+            raise CtpDisconnected(f"the session with {market.front} is {market.state}: its newest snapshot may be old")
         with market.watch_ticks(name, conflate=True) as stream:
             if name not in self._kept:
                 market.subscribe(name)

@@ -45,11 +45,13 @@ class BarWatch(Watch[Bars]):
         while not self._ready and not self._is_over:
             left = until - self._clock()
             try:
-                self._take(self._ticks.next(max(0.0, min(left, _POLL_S))))
+                tick = self._ticks.next(max(0.0, min(left, _POLL_S)))
             except TimeoutError:
                 self._look_at_the_clock()
-                if left <= 0 and not self._ready:
-                    raise
+            else:
+                self._take(tick)
+            if left <= 0 and not self._ready and not self._is_over:
+                raise TimeoutError(f"no bar ended within {timeout} s")
         return self._ready.popleft() if self._ready else None
 
     async def __anext__(self) -> Bars:

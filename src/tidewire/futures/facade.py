@@ -12,7 +12,7 @@ from ..models import Instrument, Ticker
 from ..symbols import Interval, Time, parse_window
 from .aio import AsyncFutures
 from .bars import Bars, Provenance
-from .calendar import Calendar
+from .calendar import Calendar, shipped_calendar
 from .chain import Answer, Chain, failed, in_words
 from .contracts import Contract, ContractSymbol
 from .live import KlineStream
@@ -57,7 +57,7 @@ class Futures(Trading):
         if strategy != "priority":
             raise ConfigError(f"there is no strategy {strategy!r}; there is 'priority'")
         self._chain = Chain(providers)
-        self._calendar = calendar or Calendar()
+        self._calendar = calendar or shipped_calendar()
 
     def open(self) -> Self:
         """Open the providers; ``with`` does this.

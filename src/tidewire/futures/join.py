@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import ConfigError
 from .bars import Bars, Provenance
-from .calendar import CHINA, Calendar
+from .calendar import CHINA, Calendar, shipped_calendar
 from .contracts import Contract
 from .symbols import parse_symbol
 
@@ -68,7 +68,7 @@ def join(history: Bars, live: Bars, *, calendar: Calendar | None = None) -> tupl
         at=at,
         compared=len(common),
         differences=tuple(differences),
-        missing_minutes=0 if len(common) else _missing(history, live, calendar or Calendar()),
+        missing_minutes=0 if len(common) else _missing(history, live, calendar or shipped_calendar()),
     )
     venues = [each.venue for each in (history, live) if each.venue]
     joined = Bars.concat(parts).labelled(

@@ -8,6 +8,7 @@ not published, so nothing here calls them: a few lines of the user's, shaped as 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +16,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from ..errors import ConfigError, NotSupported
+from ..errors import ConfigError, NotSupported, UnknownSymbol
 from ..futures.bars import Bars, Provenance
 from ..futures.calendar import CHINA, Calendar, shipped_calendar
 from ..futures.contracts import Contract
@@ -94,7 +95,13 @@ def official(api: OfficialHistory, *, calendar: Calendar | None = None) -> Offic
 
 
 class Official:
-    """Bars of the licensed service, as proven and typed as those of files. As safe for threads as your object is."""
+    """Bars of the licensed service, as proven and typed as those of files. As safe for threads as your object is.
+
+    A provider of ``tidewire.futures.Futures``, too.
+    """
+
+    name = "wenhua-official"
+    capabilities = frozenset({"fetch_klines"})
 
     def __init__(self, api: OfficialHistory, calendar: Calendar) -> None:
         self._api = api
@@ -122,6 +129,16 @@ class Official:
             if wrong := _wrong(row, rows[number - 1] if number else None, window, step):
                 raise WenhuaFormatError(f"row {number} of {symbol} ({_china(row.time):%Y-%m-%d %H:%M:%S}): {wrong}")
         return self._bars(rows, str(symbol if contract is None else contract), length)
+
+    def fetch_klines(self, contract: Contract, interval: Interval, start: int | None, end: int | None) -> Bars:
+        """Read a window of UTC nanoseconds, until now where it has no end. ``ConfigError`` where it has no start."""
+        if start is None:
+            raise ConfigError("the licensed service is asked for a window: give start=")
+        begin, until = (datetime.fromtimestamp(ns / 1e9, CHINA) for ns in (start, end or time.time_ns()))
+        bars = self.read(contract, interval, start=begin, end=until)
+        if not len(bars):
+            raise UnknownSymbol(f"the licensed service has no {interval} bars of {contract} in this window")
+        return bars
 
     def _bars(self, rows: list[OfficialBar], symbol: str, length: Interval) -> Bars:
         begins = np.array([int(_china(row.time).timestamp()) for row in rows], np.int64)
