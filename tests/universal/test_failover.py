@@ -81,7 +81,8 @@ def test_when_all_fail_one_error_has_every_cause_in_the_order_of_failing() -> No
     with pytest.raises(VenuesFailed) as caught:
         theatre.read()
     assert caught.value.retryable
-    assert set(caught.value.causes) == {"a", "c"}  # b lacks it, which is remembered
+    assert theatre.asked == ["a", "c"]  # b lacks it, which is remembered
+    assert set(caught.value.causes) == {"a", "b", "c"}
 
 
 def test_a_read_that_is_pinned_asks_nobody_else_and_raises_what_happened() -> None:
@@ -243,12 +244,24 @@ def test_what_a_venue_lacks_is_not_asked_for_again() -> None:
     assert theatre.asked == ["a", "b"]
 
 
-def test_what_a_venue_does_not_offer_is_remembered_for_that_verb() -> None:
-    theatre = play(a=Answers(error=NotSupported("no trades here", venue="a")), b=Answers())
-    theatre.read(verb="fetch_trades")
+def test_what_a_venue_is_known_to_lack_is_a_cause_too() -> None:
+    theatre = play(a=LACKING, b=Answers())
+    theatre.read()
+    theatre.set("b", DOWN)
+    with pytest.raises(VenuesFailed) as caught:
+        theatre.read()
+    assert theatre.asked == ["b"]
+    assert {venue: type(cause) for venue, cause in caught.value.causes.items()} == {
+        "a": UnknownSymbol,
+        "b": ConnectionFailed,
+    }
+
+
+def test_an_unknown_symbol_among_several_says_nothing_about_the_next_list() -> None:
+    theatre = play(a=LACKING, b=Answers())
+    theatre.read(None, verb="fetch_tickers")
     theatre.set("a", Answers())
-    assert theatre.read(verb="fetch_trades").option.venue == "b"
-    assert theatre.read(verb="fetch_price").option.venue == "a"
+    assert theatre.read(None, verb="fetch_tickers").option.venue == "a"
 
 
 # Symbols that stand for each other.
@@ -358,7 +371,7 @@ def test_a_read_ends_in_time_with_an_answer_or_every_cause(
         took = theatre.clock.now - started
         if verdict is None:
             assert not able & set(theatre.asked)
-            assert causes == set(theatre.asked)
+            assert causes == set("abc")
             assert took <= 2 * 1.0 + 10.0 + 1e-6
         else:
             assert verdict.option.venue in able

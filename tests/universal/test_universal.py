@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -81,6 +82,22 @@ def test_what_is_wrong_with_the_call_does_not_fail_over(sandbox: Sandbox) -> Non
         with pytest.raises(tw.ConfigError, match="cannot read the symbol"):
             market.fetch_price("btcusdt")
     assert sum(sum(sandbox.requests(venue).values()) for venue in VENUES) == 0
+
+
+def test_any_public_data_by_name(sandbox: Sandbox) -> None:
+    with Universal(VENUES, environment=sandbox, **PATIENT) as market:
+        assert market.fetch_data("ticker", "BTC-USDT", venue="okx").venue == "okx"
+        assert len(market.fetch_data("klines", "BTC-USDT", interval="1m", limit=3)) == 3
+        with pytest.raises(tw.ConfigError, match="kind must be one of"):
+            market.fetch_data("news", None)
+
+
+def test_threads_may_share_it(sandbox: Sandbox) -> None:
+    with Universal(VENUES, environment=sandbox, strategy="round_robin", **PATIENT) as market:
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: market.answer(market.fetch_price, "BTC-USDT"), range(40)))
+    assert {answer.provenance.venue for answer in answers} == set(VENUES)  # each its own, none mixed up
+    assert all(len(answer.trail) == 1 for answer in answers)
 
 
 def test_closing_leaves_no_thread(sandbox: Sandbox) -> None:

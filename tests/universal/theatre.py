@@ -79,7 +79,7 @@ class Theatre:
         self.venues[venue] = answers
 
     def read(
-        self, *symbols: Symbol, verb: str = "fetch_price", pinned: str | None = None, after: float = 0.0
+        self, *symbols: Symbol | None, verb: str = "fetch_price", pinned: str | None = None, after: float = 0.0
     ) -> Verdict[Any]:
         """Perform one read, ``after`` so many seconds."""
         self.clock.now += after

@@ -272,6 +272,9 @@ class Universal:
     ) -> AggregateTicker:
         return self._wait(self._universal.aggregate_ticker(symbol, max_deviation=max_deviation, outliers=outliers))
 
+    def fetch_data(self, kind: str, symbol: str | None, *, venue: str | None = None, **options: Any) -> Any:
+        return self._wait(self._universal.fetch_data(kind, symbol, venue=venue, **options))
+
     def fetch_balances(self, *, kind: Kind = "spot", venue: str | None = None) -> list[Balance]:
         return self._wait(self._universal.fetch_balances(kind=kind, venue=venue))
 

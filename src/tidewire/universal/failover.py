@@ -12,13 +12,13 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from ..errors import ConfigError, Error, NotSupported, Timeout, UnknownSymbol, VenuesFailed
+from ..errors import ConfigError, Error, Timeout, UnknownSymbol, VenuesFailed
 from ..symbols import Symbol
 from .health import Record, VenueHealth
 from .provenance import Failed
 from .strategies import Strategy
 
-__all__ = ["Ask", "Desk", "Ended", "Event", "Moved", "Option", "Rests", "Steps", "Troubled", "Verdict", "Wait"]
+__all__ = ["Ask", "Desk", "Ended", "Event", "Moved", "Option", "Plan", "Rests", "Steps", "Troubled", "Verdict", "Wait"]
 
 T = TypeVar("T")
 
@@ -93,12 +93,21 @@ class Verdict(Generic[T]):
     elapsed_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Options in the order in which to ask; what some are known to lack; why venues are not asked in their turn."""
+
+    options: Sequence[Option]
+    lacking: Mapping[Option, UnknownSymbol]
+    skipped: Mapping[str, str]
+
+
 class Desk:
     """Knows how the venues are doing and decides every read. For one thread at a time.
 
     After ``patience`` seconds without an answer another venue is asked as well and the first answer wins; after
-    ``timeout`` seconds without a sign of life from any, the read fails. What a venue does not have is remembered for
-    ``memory_s`` seconds.
+    ``timeout`` seconds without a sign of life from any, the read fails. That a venue has no such market is remembered
+    for ``memory_s`` seconds.
     """
 
     def __init__(
@@ -115,7 +124,7 @@ class Desk:
         self.patience, self.timeout, self.clock = patience, timeout, clock
         self._strategy = strategy
         self._memory_s = memory_s
-        self._lacks: dict[tuple[str, Symbol | None, str], tuple[float, Error]] = {}
+        self._lacks: dict[Option, tuple[float, UnknownSymbol]] = {}
 
     def health(self) -> dict[str, VenueHealth]:
         """How each venue is doing."""
@@ -132,36 +141,35 @@ class Desk:
 
         Pinned to a venue it raises what that venue did, otherwise ``VenuesFailed``.
         """
-        options, skipped = self.plan(verb, symbols, pinned)
+        plan = self.plan(verb, symbols, pinned)
         try:
-            return (yield from _Race(self, verb, symbols[0], options, skipped).run())
+            return (yield from _Race(self, verb, symbols[0], plan).run())
         except VenuesFailed as error:
             if pinned is None:
                 raise
             raise error.causes[pinned] from None
 
-    def plan(
-        self, verb: str, symbols: Sequence[Symbol | None], pinned: str | None
-    ) -> tuple[list[Option], dict[str, str]]:
-        """Options in the order in which to ask, and why venues that would come earlier do not."""
-        now, skipped = self.clock(), {}
+    def plan(self, verb: str, symbols: Sequence[Symbol | None], pinned: str | None) -> Plan:
+        """The order in which to ask: those that may be, of each symbol in turn, then those that rest."""
+        now = self.clock()
         records = list(self.records.values()) if pinned is None else [self.records[pinned]]
+        ranked = self._strategy.order(records, now) if pinned is None else records
         ready: list[Option] = []
         resting: list[Option] = []
-        lacking: list[Option] = []
-        ranked = self._strategy.order(records, now) if pinned is None else records
+        lacking: dict[Option, UnknownSymbol] = {}
+        skipped: dict[str, str] = {}
         for symbol in symbols:
             for record in ranked:
                 option = Option(record.venue, symbol)
-                if (error := self._lack(option, verb, now)) is not None:
-                    lacking.append(option)
+                if (error := self._lack(option, now)) is not None:
+                    lacking[option] = error
                     skipped[record.venue] = f"{type(error).__name__}: {error}"
                 elif record.may_be_asked(now):
                     ready.append(option)
                 else:
                     resting.append(option)
                     skipped[record.venue] = record.why_not(now)
-        return [*ready, *resting] or lacking, skipped
+        return Plan([*ready, *resting] or list(lacking), lacking, skipped)
 
     # What the outcomes mean.
 
@@ -170,23 +178,16 @@ class Desk:
         self.records[option.venue].succeeded(self.clock(), latency_s, staleness_s)
         self._strategy.answered(option.venue)
 
-    def failed(self, option: Option, verb: str, error: Error, *, again: bool = False) -> None:
-        """A venue failed, or has no such thing; ``again`` when it had failed in this read already."""
+    def failed(self, option: Option, error: Error, *, again: bool = False) -> None:
+        """A venue failed, or has no such market; ``again`` when it had failed in this read already."""
         now = self.clock()
         self.records[option.venue].failed(now, error, again=again)
-        if isinstance(error, UnknownSymbol):
-            self._lacks[option.venue, option.symbol, ""] = now, error
-        elif isinstance(error, NotSupported):
-            self._lacks[option.venue, option.symbol, verb] = now, error
+        if isinstance(error, UnknownSymbol) and option.symbol is not None:
+            self._lacks[option] = now, error
 
-    def _lack(self, option: Option, verb: str, now: float) -> Error | None:
-        for key in ((option.venue, option.symbol, ""), (option.venue, option.symbol, verb)):
-            if key in self._lacks:
-                since, error = self._lacks[key]
-                if now - since < self._memory_s:
-                    return error
-                del self._lacks[key]
-        return None
+    def _lack(self, option: Option, now: float) -> UnknownSymbol | None:
+        since, error = self._lacks.get(option, (now, None))
+        return error if now - since < self._memory_s else None
 
 
 @dataclass(slots=True)
@@ -203,11 +204,9 @@ class _Attempt:
 class _Race:
     """One read under way."""
 
-    def __init__(
-        self, desk: Desk, verb: str, asked: Symbol | None, options: Sequence[Option], skipped: Mapping[str, str]
-    ) -> None:
-        self._desk, self._verb, self._asked, self._skipped = desk, verb, asked, skipped
-        self._waiting = deque(options)
+    def __init__(self, desk: Desk, verb: str, asked: Symbol | None, plan: Plan) -> None:
+        self._desk, self._verb, self._asked, self._plan = desk, verb, asked, plan
+        self._waiting = deque(plan.options)
         self._running: dict[Option, _Attempt] = {}
         self._failed: dict[Option, Failed] = {}
         self._started = desk.clock()
@@ -282,20 +281,22 @@ class _Race:
         error.venue = error.venue or option.venue
         again = self._failed.pop(option, None) is not None
         self._failed[option] = Failed(option.venue, option.symbol, error, self._desk.clock() - self._started)
-        self._desk.failed(option, self._verb, error, again=again)
+        self._desk.failed(option, error, again=again)
 
     def _win(self, event: Ended) -> Verdict[Any]:
         option, now = event.option, self._desk.clock()
         attempt = self._running.pop(option)
         self._desk.succeeded(option, (attempt.answered or now) - attempt.started, event.staleness_s)
         self._failed.pop(option, None)  # it was slow, or had to repeat a request
-        skipped = {venue: why for venue, why in self._skipped.items() if venue != option.venue}
+        skipped = {venue: why for venue, why in self._plan.skipped.items() if venue != option.venue}
         return Verdict(event.value, option, tuple(self._failed.values()), skipped, now - self._started)
 
     def _failure(self) -> VenuesFailed:
+        raised: list[tuple[str, Error]] = [(option.venue, error) for option, error in self._plan.lacking.items()]
+        raised += [(failed.venue, failed.error) for failed in self._failed.values()]
         causes: dict[str, Error] = {}
-        for failed in self._failed.values():  # of a venue asked for several symbols, what is not just a missing one
-            if isinstance(causes.setdefault(failed.venue, failed.error), UnknownSymbol):
-                causes[failed.venue] = causes[failed.venue] if isinstance(failed.error, UnknownSymbol) else failed.error
+        for venue, error in raised:  # of a venue asked for several symbols, what is not just a missing one
+            if venue not in causes or not isinstance(error, UnknownSymbol):
+                causes[venue] = error
         what = self._verb if self._asked is None else f"{self._verb} {self._asked}"
         return VenuesFailed(f"{what}: no venue gave an answer", causes=causes)

@@ -91,7 +91,8 @@ class FailoverStream(Generic[T]):
 
     def _open(self, tried: set[str]) -> tuple[Option, _Stream[T]]:
         """Subscribe at the first venue not tried since the last item."""
-        for option in self._desk.plan(self._verb, (self._symbol,), self._pinned)[0]:
+        plan = self._desk.plan(self._verb, (self._symbol,), self._pinned)
+        for option in plan.options:
             if option.venue not in tried:
                 tried.add(option.venue)
                 try:
@@ -101,7 +102,8 @@ class FailoverStream(Generic[T]):
                 else:
                     return self._current
         self._closed = True
-        causes = {venue: failed.error for venue, failed in self._failed.items() if venue in tried}
+        causes: dict[str, Error] = {option.venue: error for option, error in plan.lacking.items()}
+        causes |= {venue: failed.error for venue, failed in self._failed.items() if venue in tried}
         if self._pinned is not None:
             raise causes[self._pinned]
         raise VenuesFailed(f"{self._verb} {self._symbol}: every venue was lost", causes=causes)
@@ -134,7 +136,7 @@ class FailoverStream(Generic[T]):
             self._closed = True
             raise error
         error.venue = error.venue or option.venue
-        self._desk.failed(option, self._verb, error)
+        self._desk.failed(option, error)
         self._failed.pop(option.venue, None)
         after_s = self._desk.clock() - self._opened
         self._failed[option.venue] = Failed(option.venue, option.symbol, error, after_s)

@@ -253,6 +253,10 @@ class AsyncUniversal(Consolidating, Trading):
         """Return the open interest of one venue's contract."""
         return await self._ask_for("fetch_open_interest", symbol, lambda at, of: at.fetch_open_interest(of), venue)
 
+    async def fetch_data(self, kind: str, symbol: str | None, *, venue: str | None = None, **options: Any) -> Any:
+        """Return any public data by name, as ``Client.fetch_data`` does: one door for plug-in hosts."""
+        return await self._ask("fetch_data", lambda client: client.fetch_data(kind, symbol, **options), venue)
+
     # Live data of one venue at a time; ``watch_orders`` and ``watch_balances`` are those of ``clients[venue]``.
 
     def watch_book(
