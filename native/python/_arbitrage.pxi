@@ -2,7 +2,7 @@
 
 cdef extern from "tidewire/depth.hpp" namespace "tidewire" nogil:
     cdef cppclass DepthFill "tidewire::Depth::Fill":
-        int64_t ticks
+        int64_t price
         int64_t units
 
 
@@ -22,7 +22,7 @@ cdef extern from "tidewire/arbitrage.hpp" namespace "tidewire" nogil:
     cdef cppclass ArbitrageTrade:
         size_t market
         cpp_bool sells
-        int quantity_decimals
+        int price_decimals, quantity_decimals
         vector[DepthFill] fills
 
     cdef cppclass ArbitrageFind:
@@ -73,7 +73,8 @@ cdef class ArbitrageKernel:
     def scan(self):
         """Return (cycle, trades) of every one that pays, with no trades where its numbers are too large.
 
-        A trade is (market, sells, decimals, fills), a fill (ticks, base units of 10 ** -decimals).
+        A trade is (market, sells, price decimals, quantity decimals, fills); a fill is price and quantity in units of
+        10 ** -decimals.
         """
         cdef vector[ArbitrageFind] finds
         cdef Book book
@@ -92,6 +93,6 @@ cdef class ArbitrageKernel:
 
 cdef tuple _trade(ArbitrageTrade& trade):
     return (
-        trade.market, bool(trade.sells), trade.quantity_decimals,
-        tuple([(fill.ticks, fill.units) for fill in trade.fills]),
+        trade.market, bool(trade.sells), trade.price_decimals, trade.quantity_decimals,
+        tuple([(fill.price, fill.units) for fill in trade.fills]),
     )

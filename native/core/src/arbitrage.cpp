@@ -92,6 +92,12 @@ bool ArbitrageScanner::scale(const ArbitrageLeg& leg, int price_decimals, int qu
          step_in(shown(*market.book), quantity_decimals, out.lot) && step_in(market.lot, quantity_decimals, out.order);
 }
 
+ArbitrageTrade ArbitrageScanner::trade(const Scaled& leg, bool sells, int quantity_decimals, const Depth& depth,
+                                       Wide units) const {
+  const Grid& price = markets_[leg.market].price;
+  return {leg.market, sells, price.decimals(), quantity_decimals, depth.fills(units, price.step())};
+}
+
 void ArbitrageScanner::rescale(PairsCycle& cycle) const {
   int price_decimals = 0;
   cycle.quantity_decimals = 0;

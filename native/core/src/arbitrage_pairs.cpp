@@ -51,8 +51,8 @@ bool ArbitrageScanner::size(const PairsCycle& cycle, const Pair& pair, std::vect
   const Wide lots = largest(most, [&](Wide size) { return gain(size) > gain(size - 1) && fits; });
   if (!fits || lots == 0) return fits;
   out.push_back({cycle.number,
-                 {{pair.buy->market, false, cycle.quantity_decimals, bought.fills(lots * lot)},
-                  {pair.sell->market, true, cycle.quantity_decimals, sold.fills(lots * lot)}}});
+                 {trade(*pair.buy, false, cycle.quantity_decimals, bought, lots * lot),
+                  trade(*pair.sell, true, cycle.quantity_decimals, sold, lots * lot)}});
   return true;
 }
 

@@ -124,9 +124,9 @@ bool ArbitrageScanner::size(const TriangleCycle& cycle, const Tops& tops, std::v
   const Wide middle_most = sizing.middle.units() / cycle.middle.order * cycle.middle.order;
   const Wide middle_units = std::min(sizing.middle_units(lots), middle_most);
   if (!sizing.fits() || middle_units == 0) return sizing.fits();
-  const ArbitrageTrade outer{cycle.outer.market, sells, cycle.base_decimals, sizing.outer.fills(lots * lot)};
-  const ArbitrageTrade inner{cycle.inner.market, !sells, cycle.base_decimals, sizing.inner.fills(lots * lot)};
-  const ArbitrageTrade middle{cycle.middle.market, !sells, cycle.middle_decimals, sizing.middle.fills(middle_units)};
+  const ArbitrageTrade outer = trade(cycle.outer, sells, cycle.base_decimals, sizing.outer, lots * lot);
+  const ArbitrageTrade inner = trade(cycle.inner, !sells, cycle.base_decimals, sizing.inner, lots * lot);
+  const ArbitrageTrade middle = trade(cycle.middle, !sells, cycle.middle_decimals, sizing.middle, middle_units);
   out.push_back({cycle.number, sells ? std::vector{middle, inner, outer} : std::vector{outer, inner, middle}});
   return true;
 }

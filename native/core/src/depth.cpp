@@ -48,11 +48,11 @@ bool Depth::worth(Wide quantity, std::int64_t finer, Wide& out) const {
   return true;
 }
 
-std::vector<Depth::Fill> Depth::fills(Wide units) const {
+std::vector<Depth::Fill> Depth::fills(Wide units, std::int64_t step) const {
   std::vector<Fill> out;
   for (const Rung& rung : rungs_) {
     if (units == 0) break;
-    out.push_back({rung.ticks, static_cast<std::int64_t>(std::min(units, Wide{rung.units}))});
+    out.push_back({rung.ticks * step, static_cast<std::int64_t>(std::min(units, Wide{rung.units}))});
     units -= out.back().units;
   }
   return out;

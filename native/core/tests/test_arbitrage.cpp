@@ -62,8 +62,8 @@ void depth_counts_whole_lots() {
   CHECK(depth.units() == 300);  // 1 of the first, nothing of the second, 2 for 150 units more; the fourth is not needed
   CHECK(worth(depth, 150) == 100 * 1000 + 50 * 1020);
   CHECK(worth(depth, 1000) == 100 * 1000 + 200 * 1020);
-  const std::vector<Depth::Fill> fills = depth.fills(150);
-  CHECK(fills.size() == 2 && fills[0].ticks == 100 && fills[0].units == 100 && fills[1].units == 50);
+  const std::vector<Depth::Fill> fills = depth.fills(150, 10);
+  CHECK(fills.size() == 2 && fills[0].price == 1000 && fills[0].units == 100 && fills[1].units == 50);
   Depth refused;
   CHECK(!refused.read({held.get(), false, most / 100, 1}, 1, [](std::int64_t) { return true; }));
 }
@@ -80,7 +80,7 @@ void a_pair_is_sized_in_the_lot_of_both() {
   CHECK(finds.size() == 1 && finds[0].trades.size() == 2);
   CHECK(!finds[0].trades[0].sells && finds[0].trades[1].sells);
   CHECK(finds[0].trades[0].fills.size() == 2 && finds[0].trades[0].fills[1].units == 20);
-  CHECK(finds[0].trades[1].fills.size() == 2 && finds[0].trades[1].fills[0].ticks == 103);
+  CHECK(finds[0].trades[1].fills.size() == 2 && finds[0].trades[1].fills[0].price == 103);
 
   dear->mark_stale();
   finds.clear();

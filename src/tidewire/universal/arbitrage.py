@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 
+from msgspec.structs import replace
+
 from .. import _native
 from .._order import Number
 from ..errors import ConfigError
@@ -32,6 +34,11 @@ _AT_ONCE = "both trades are done at once, from what lies at each venue"
 _OPEN = "the positions stay open: what closing them brings or costs is not in the profit"
 _IN_ORDER = "trades are done in order; the middle asset is rounded to its lot, and what is left of it counts nothing"
 _MARGIN = "a perpetual is backed by its whole value, without leverage"
+
+
+_Trade = tuple[int, bool, int, int, tuple[tuple[int, int], ...]]
+_Trades = tuple[_Trade, ...]
+"""As the core tells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class ArbitrageScanner:
         table = fees or Fees()
         self._rates = [table.taker(book.venue, book.instrument) for book in self.books]
         self._refused: list[Cycle] = []
+        self._known: dict[tuple[int, ...], tuple[_Trades, Balances | None, Opportunity | None]] = {}
         self._kernel = _native.ArbitrageKernel()
         for book in self.books:
             self._kernel.add_market(book.book, f"{book.instrument.lot_size:f}")
@@ -106,11 +114,8 @@ class ArbitrageScanner:
                     continue
                 if any(self.books[market].why_not(max_age, now) for market, *_ in trades):
                     continue
-                legs = fitted([self._leg(*trade) for trade in trades], held)
-                if legs is None:
-                    continue
-                each = self._opportunity(self._cycles[number].kind, legs, now)
-                if each.profit > 0 and each.profit >= least and each.profit_bps >= least_bps:
+                each = self._reckon(number, trades, held, now)
+                if each is not None and each.profit >= least and each.profit_bps >= least_bps:
                     found.append(each)
         return sorted(found, key=lambda each: (each.asset, -each.profit))
 
@@ -158,11 +163,31 @@ class ArbitrageScanner:
 
     # Opportunities.
 
-    def _leg(self, market: int, sells: bool, decimals: int, fills: Iterable[tuple[int, int]]) -> Leg:
-        book = self.books[market]
-        tick, unit = book.book.tick_size, Decimal(10) ** -decimals
-        levels = tuple(Level(tick * ticks, unit * units) for ticks, units in fills)
-        return Leg(book, Side.SELL if sells else Side.BUY, self._rates[market], levels)
+    def _reckon(self, number: int, trades: _Trades, held: Balances | None, now_ns: int) -> Opportunity | None:
+        """The opportunity of these trades, if there is one: the last scan's while they are the same levels."""
+        route = (number, *(market for market, *_ in trades))
+        known = self._known.get(route)
+        if known is not None and known[:2] == (trades, held):
+            return None if known[2] is None else self._again(known[2], trades, now_ns)
+        legs = fitted([self._leg(trade) for trade in trades], held)
+        found = None if legs is None else self._opportunity(self._cycles[number].kind, legs, now_ns)
+        found = found if found is not None and found.profit > 0 else None
+        self._known[route] = (trades, held, found)
+        return found
+
+    def _again(self, found: Opportunity, trades: _Trades, now_ns: int) -> Opportunity:
+        books = [self.books[market] for market, *_ in trades]
+        told = tuple(
+            replace(trade, sequence=book.sequence, age_s=book.age_at(now_ns))
+            for trade, book in zip(found.trades, books, strict=True)
+        )
+        return replace(found, trades=told, found_at_ns=now_ns)
+
+    def _leg(self, trade: _Trade) -> Leg:
+        market, sells, price_places, quantity_places, fills = trade
+        tick, unit = Decimal(10) ** -price_places, Decimal(10) ** -quantity_places
+        levels = tuple(Level(tick * price, unit * quantity) for price, quantity in fills)
+        return Leg(self.books[market], Side.SELL if sells else Side.BUY, self._rates[market], levels)
 
     def _opportunity(self, kind: ArbitrageKind, legs: Sequence[Leg], now_ns: int) -> Opportunity:
         asset = legs[0].instrument.symbol.quote

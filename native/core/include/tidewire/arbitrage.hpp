@@ -35,7 +35,8 @@ struct ArbitrageTriangle {
 struct ArbitrageTrade {
   std::size_t market = 0;
   bool sells = false;
-  int quantity_decimals = 0;       // units are base units of 10^-this
+  int price_decimals = 0;  // a fill's price is in units of 10^-this
+  int quantity_decimals = 0;
   std::vector<Depth::Fill> fills;  // best price first
 };
 
@@ -103,6 +104,7 @@ class ArbitrageScanner {
   bool read_tops();  // false: a grid of prices has changed
   int quantity_decimals(std::size_t market) const;
   bool scale(const ArbitrageLeg& leg, int price_decimals, int quantity_decimals, Scaled& out) const;
+  ArbitrageTrade trade(const Scaled& leg, bool sells, int quantity_decimals, const Depth& depth, Wide units) const;
   void rescale(PairsCycle& cycle) const;
   void rescale(TriangleCycle& cycle) const;
 

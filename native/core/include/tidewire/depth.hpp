@@ -20,7 +20,7 @@ class Depth {
     std::int64_t units;
   };
   struct Fill {
-    std::int64_t ticks;
+    std::int64_t price;  // ticks × the step of their grid
     std::int64_t units;
   };
   // One side of a book, the scale of its prices and the units in one of its lots.
@@ -56,8 +56,8 @@ class Depth {
   // 1 / finer of a unit. False: it does not fit.
   bool worth(Wide quantity, std::int64_t finer, Wide& out) const;
 
-  // What so many units are taken from, at most units().
-  std::vector<Fill> fills(Wide units) const;
+  // What so many units are taken from, at most units(); `step` is that of the book's prices.
+  std::vector<Fill> fills(Wide units, std::int64_t step) const;
 
  private:
   static const BookSide& side_of(const Source& source) {
