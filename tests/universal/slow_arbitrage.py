@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 __all__ = ["Found", "Leg", "Side", "depth", "lcm", "pair", "pairs", "triangle", "whole", "worth"]
 
+MOST_COUNTED = 1000
 Side = Sequence[tuple[Fraction, Fraction]]  # (price, quantity), best first
 
 
@@ -46,16 +47,26 @@ def lcm(lots: Sequence[Fraction]) -> Fraction:
     return Fraction(math.lcm(*(lot.numerator for lot in lots)), math.gcd(*(lot.denominator for lot in lots)))
 
 
+def lots_while(pays: Callable[[int], bool], most: int) -> int:
+    """One lot after the other while the last one pays. Too many to count: what is between was seen to pay, too."""
+    if most <= MOST_COUNTED:
+        return next((lots for lots in range(most) if not pays(lots + 1)), most)
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if pays(middle) else (low, middle - 1)
+    return low
+
+
 def pair(asks: Side, bids: Side, buy: Fraction, sell: Fraction, lot: Fraction) -> Found | None:
     """Buy at asks × ``buy``, sell at bids × ``sell``, one ``lot`` after the other while it pays."""
-    size = Fraction(0)
 
-    def profit(quantity: Fraction) -> Fraction:
-        return worth(bids, quantity) * sell - worth(asks, quantity) * buy
+    def profit(lots: int) -> Fraction:
+        return worth(bids, lots * lot) * sell - worth(asks, lots * lot) * buy
 
-    while size + lot <= min(depth(asks), depth(bids)) and profit(size + lot) > profit(size):
-        size += lot
-    return Found((size, size), profit(size)) if size else None
+    most = min(depth(asks), depth(bids)) // lot
+    size = lots_while(lambda lots: profit(lots) > profit(lots - 1), most)
+    return Found((size * lot, size * lot), profit(size)) if size else None
 
 
 def pairs(
@@ -94,11 +105,11 @@ def triangle(outer: Leg, inner: Leg, middle: Leg, *, sells_outer: bool) -> Found
     def profit(size: Fraction) -> Fraction:
         return sign * (outer.worth(size) - middle.worth(inner.worth(size)))
 
-    size = Fraction(0)
-    while size + lot <= min(depth(outer.levels), depth(inner.levels)) and profit(size + lot) > profit(size):
-        if sells_outer and rounded(size + lot) > depth(middle.levels):
-            break
-        size += lot
+    def pays(lots: int) -> bool:
+        there = not sells_outer or rounded(lots * lot) <= depth(middle.levels)
+        return there and profit(lots * lot) > profit((lots - 1) * lot)
+
+    size = lots_while(pays, min(depth(outer.levels), depth(inner.levels)) // lot) * lot
     quantity = min(rounded(size), depth(middle.levels) // middle.lot * middle.lot)
     earned = sign * (outer.worth(size) - middle.worth(quantity))
     if not size or earned <= 0:

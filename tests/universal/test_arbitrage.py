@@ -20,8 +20,9 @@ from tidewire.errors import ConfigError
 from tidewire.models import BookSnapshot, Instrument, Level
 from tidewire.symbols import Symbol
 from tidewire.universal import ArbitrageKind, ArbitrageScanner, Fees, Funding, Opportunity, VenueBook
+from tidewire.universal.arbitrage_events import OpenOpportunities, why_gone
 
-from .slow_arbitrage import Leg, depth, lcm, pairs, triangle, whole, worth
+from .slow_arbitrage import Leg, pairs, triangle, whole
 
 VENUES = ("binance", "okx", "htx", "coinbase")
 Rows = Sequence[tuple[Any, Any]]
@@ -187,19 +188,7 @@ def test_numbers_too_large_are_refused_and_never_wrong(seed: int) -> None:
     if scanner.excluded():
         return
     buys, sells = _both_ways(books, dict.fromkeys(VENUES, "0.0005"))
-    for one, other in itertools.permutations(buys, 2):
-        (asks, buy, first), (bids, sell, second) = buys[one], sells[other]
-        lot = lcm([first, second])
-
-        def profit(lots: int, asks: Any = asks, bids: Any = bids, lot: Any = lot) -> Fraction:
-            return worth(bids, lots * lot) * sell - worth(asks, lots * lot) * buy  # noqa: B023
-
-        low, high = 0, min(depth(asks), depth(bids)) // lot
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if profit(middle) > profit(middle - 1) else (low, middle - 1)
-        slow = {(one, other): ((low * lot, low * lot), profit(low))} if low else {}
-        assert {route: each for route, each in found.items() if route == (one, other)} == slow
+    assert found == {route: (each.quantities, each.profit) for route, each in pairs(buys, sells).items()}
 
 
 def test_a_number_beyond_64_bits_is_refused_by_name() -> None:
@@ -313,3 +302,42 @@ def _reckoned(text: str) -> Fraction:
         (-1 if sign == "-" else 1) * math.prod(Fraction(factor) for factor in term.split("×"))
         for sign, term in re.findall(r"(^|[+-]) *([\d.]+(?: × [\d.]+)*)", text.strip())
     )
+
+
+# From one scan to the next.
+
+
+def test_a_scan_again_tells_the_same_with_newer_ages_and_other_levels_at_once() -> None:
+    books = crossing()
+    scanner = ArbitrageScanner(books, fees=rates())
+    first, later = scanner.scan()[0], scanner.scan(now_ns=time.time_ns() + 10**9)[0]
+    assert told(first) == told(later)
+    assert later.found_at_ns > first.found_at_ns
+    assert later.age_s > first.age_s + 0.5
+    books[1].book.copy_from(market("okx", "BTC-USDT", [(103, "0.5"), (102, 4)], [(105, 1)]).book)
+    assert told(scanner.scan()[0]) == told(ArbitrageScanner(books, fees=rates()).scan()[0])
+    assert scanner.scan()[0].profit < first.profit
+
+
+def test_openings_and_closings_are_told_with_their_reasons() -> None:
+    books = crossing()
+    scanner, opened = ArbitrageScanner(books, fees=rates()), OpenOpportunities()
+
+    def look(now_ns: int) -> list[tuple[str, str | None]]:
+        events = opened.update(scanner.scan(max_age=None), lambda gone: why_gone(gone, books, None, now_ns), now_ns)
+        return [(event.change, event.reason) for event in events]
+
+    assert look(1) == [("open", None)]
+    assert look(2) == []  # the same levels
+    (best,) = opened
+    books[1].book.copy_from(market("okx", "BTC-USDT", [(103, "0.5")], [(105, 1)]).book)
+    assert look(3) == [("update", None)]
+    books[1].book.copy_from(market("okx", "BTC-USDT", [("99.5", 1)], [(105, 1)]).book)
+    (event,) = opened.update(scanner.scan(), lambda gone: why_gone(gone, books, None, 0), best.found_at_ns + 10**9)
+    assert (event.change, event.reason, event.lasted_s) == ("close", "the prices moved", 1.0)
+    assert (event.best, event.opportunity.quantity) == (best, Decimal("0.5"))
+    books[1].book.copy_from(crossing()[1].book)
+    assert look(5) == [("open", None)]
+    books[0].book.mark_stale("the line was lost")
+    assert look(6) == [("close", "BTC-USDT at binance: stale: the line was lost")]
+    assert list(opened) == []

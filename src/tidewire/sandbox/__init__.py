@@ -23,6 +23,7 @@ from .._dialect import Dialect, IssuesKeys, Limit, Usage
 from .._loop import LoopThread
 from ..credentials import Credentials
 from ..errors import ConfigError
+from ..symbols import Symbol
 from ..venues import home, venues
 from .exchange import VenueExchange
 from .faults import Armed, Fault, FaultKind, FaultPlan
@@ -55,9 +56,11 @@ class Sandbox:
 
     ``venues`` is one name or several, all that have a dialect when omitted. ``seed`` decides prices, quotes and
     chance. ``faults`` are armed from the start. ``pace`` is the seconds between steps of the markets; with ``None``
-    they stand still until ``step()``. ``levels`` is how many levels a side their books have. ``limits`` replaces
-    request limits: scope to (limit, whole seconds), where ``"weight"`` stands for every scope that ends so.
-    ``patience`` and ``ban_s`` rule bans. ``ports`` fixes ports: venue to (REST, stream).
+    they stand still until ``step()``. ``levels`` is how many levels a side their books have. ``apart`` is how far
+    each market wanders from what its asset is worth elsewhere, as a fraction of the price: more than fees cost, and
+    there is arbitrage between venues. ``limits`` replaces request limits: scope to (limit, whole seconds), where
+    ``"weight"`` stands for every scope that ends so. ``patience`` and ``ban_s`` rule bans. ``ports`` fixes ports: venue
+    to (REST, stream).
 
     A context manager, sync or async: either way the servers run in one background thread with an event loop of its own,
     and are gone, with every connection, when the block ends. Methods may be called from any thread.
@@ -71,6 +74,7 @@ class Sandbox:
         faults: Iterable[Fault] = (),
         pace: float | None = 0.1,
         levels: int = LEVELS,
+        apart: float = 0.0,
         limits: Mapping[str, tuple[int, float]] | None = None,
         patience: int = 10,
         ban_s: float = 120.0,
@@ -85,7 +89,11 @@ class Sandbox:
         names = dialects() if venues is None else (venues,) if isinstance(venues, str) else tuple(venues)
         self._seed, self._pace, self._host, self._ports = seed, pace, host, dict(ports or {})
         self._plan = FaultPlan(seed, faults)
-        self._services = {name: self._build(name, limits or {}, patience, ban_s, funds, levels) for name in names}
+        if not 0 <= apart < 1:
+            raise ConfigError(f"apart must be a fraction of the price such as 0.005, not {apart}")
+        self._services = {
+            name: self._build(name, limits or {}, patience, ban_s, funds, levels, apart) for name in names
+        }
         self._thread = LoopThread("tidewire-sandbox")
         self._keys: dict[str, Credentials] = {}
         for name in names:
@@ -204,6 +212,15 @@ class Sandbox:
         """Let the venue's clock be this far ahead of the true one (negative: behind)."""
         self._service(venue).exchange.offset_ns = round(seconds * 1e9)
 
+    def lean(self, venue: str, symbol: str | Symbol, fraction: float) -> None:
+        """Let a market stand this far beside its price elsewhere from the next step on, as a fraction of the price."""
+        market = Symbol.parse(symbol)
+
+        def push(exchange: VenueExchange) -> None:
+            exchange.markets[market].house.lean = fraction
+
+        self.inspect(venue, push)
+
     def exchange(self, venue: str) -> VenueExchange:
         """The venue's inside, to look at. It belongs to the sandbox's thread: use ``inspect`` while it runs."""
         return self._service(venue).exchange
@@ -250,10 +267,11 @@ class Sandbox:
         ban_s: float,
         funds: Mapping[str, Decimal],
         levels: int,
+        apart: float,
     ) -> VenueService:
         dialect = _load(name)
         quotas = Quotas(_override(dialect.limits, limits), patience=patience, ban_s=ban_s)
-        exchange = VenueExchange(dialect, self._seed, funds, quotas, levels)
+        exchange = VenueExchange(dialect, self._seed, funds, quotas, levels, apart)
         return VenueService(dialect, exchange, self._plan)
 
     def _service(self, venue: str) -> VenueService:

@@ -49,7 +49,13 @@ class VenueExchange:
     """
 
     def __init__(
-        self, dialect: Dialect, seed: int, funds: Mapping[str, Decimal], quotas: Quotas, levels: int = LEVELS
+        self,
+        dialect: Dialect,
+        seed: int,
+        funds: Mapping[str, Decimal],
+        quotas: Quotas,
+        levels: int = LEVELS,
+        apart: float = 0.0,
     ) -> None:
         self.offset_ns = 0
         self.quotas = quotas
@@ -59,7 +65,7 @@ class VenueExchange:
         self.fees_taken: defaultdict[str, Decimal] = defaultdict(Decimal)
         self._funds = funds
         listed = listings(dialect.name, dialect.kinds, dialect.native, self.now_ns())
-        self.markets = Markets(listed, seed, self.now_ns, levels)
+        self.markets = Markets(listed, seed, self.now_ns, levels, apart)
         self._venue = dialect.name
         self._charges_quote = isinstance(dialect, ChargesQuote)
         self._instruments = [listing.instrument for listing in listed]

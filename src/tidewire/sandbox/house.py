@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..models import Instrument, Side
 from .matching import HOUSE, MatchingBook
@@ -21,18 +21,27 @@ _VALUE = 4_000.0  # mean value of a level in quote units of a dollar
 class House:
     """Quotes one market, ``levels`` a side.
 
-    ``rng`` alone decides what is random, so that a seed and a series of steps repeat exactly.
+    ``rng`` alone decides what is random, so that a seed and a series of steps repeat exactly. ``lean`` is how far, as a
+    fraction of the price, it stands beside the path; ``wander`` adds to that what it does of its own accord.
     """
 
-    def __init__(self, instrument: Instrument, path: PricePath, rng: random.Random, levels: int) -> None:
-        self._path, self._rng, self._levels = path, rng, levels
+    def __init__(
+        self,
+        instrument: Instrument,
+        path: PricePath,
+        rng: random.Random,
+        levels: int,
+        wander: Callable[[int], float] = lambda time_ns: 0.0,
+    ) -> None:
+        self.lean = 0.0
+        self._path, self._rng, self._levels, self._wander = path, rng, levels, wander
         self._tick, self._lot = float(instrument.tick_size), float(instrument.lot_size)
         dollar = 60_000.0 if instrument.symbol.quote == "BTC" else 1.0
         self._mean_lots = _VALUE / dollar / path.at(0) / self._lot
 
     def middle(self, time_ns: int) -> float:
-        """The path's price in ticks."""
-        return self._path.at(time_ns) / self._tick
+        """The price in ticks around which it quotes."""
+        return self._path.at(time_ns) * (1 + self.lean + self._wander(time_ns)) / self._tick
 
     def open(self, book: MatchingBook, middle: float) -> None:
         """Quote the whole ladder."""

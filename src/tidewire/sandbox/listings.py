@@ -11,7 +11,7 @@ import msgspec
 from ..models import Instrument
 from ..symbols import Kind, Symbol
 
-__all__ = ["LISTED_NS", "Listing", "listings"]
+__all__ = ["LISTED_NS", "Listing", "dollars", "listings"]
 
 LISTED_NS = 1_546_300_800 * 10**9  # 2019-01-01: nothing traded before
 _NOTIONAL_A_MINUTE = 400_000.0
@@ -45,6 +45,7 @@ _SPOT = (
     ("ETH-USD", 2_600.0, "0.01", "0.00000001", "1"),
     ("ETH-BTC", 0.0433, "0.00001", "0.0001", "0.0001"),
 )
+_DOLLARS = {name.removesuffix("-USDT"): price for name, price, *_ in _SPOT if name.endswith("-USDT")}
 _LINEAR = (
     ("BTC-USDT-PERP", 60_000.0, "0.1", "0.001", "50"),
     ("ETH-USDT-PERP", 2_600.0, "0.01", "0.001", "20"),
@@ -52,6 +53,11 @@ _LINEAR = (
     ("XRP-USDT-PERP", 0.6, "0.0001", "0.1", "5"),
     ("DOGE-USDT-PERP", 0.1, "0.00001", "1", "5"),
 )
+
+
+def dollars(asset: str) -> float:
+    """The level around which an asset's price in dollars moves."""
+    return _DOLLARS[asset]
 
 
 def listings(venue: str, kinds: tuple[Kind, ...], native: Callable[[Symbol], str], now_ns: int) -> list[Listing]:

@@ -14,15 +14,16 @@ from ..models import BookSnapshot, FundingRate, Instrument, Level, OpenInterest,
 from ..symbols import Interval, Symbol
 from .bars import bars_of, open_times
 from .house import LEVELS, House
-from .listings import LISTED_NS, Listing
+from .listings import LISTED_NS, Listing, dollars
 from .matching import MatchingBook
-from .path import PricePath
+from .path import CrossPath, PricePath
 
 __all__ = ["Market", "Markets"]
 
 _DAY = Interval.parse("1d")
 _SECOND_NS = 10**9
 _FUNDING_NS = 8 * 3600 * _SECOND_NS
+_WANDER_NS = 5 * _SECOND_NS
 _TAPE = 5_000
 _BACKFILL = 1_000
 
@@ -30,15 +31,13 @@ _BACKFILL = 1_000
 class Market:
     """Everything that the public can know of one instrument. Not thread-safe: the sandbox's loop owns it."""
 
-    def __init__(self, listing: Listing, seed: int, now_ns: int, levels: int = LEVELS) -> None:
+    def __init__(self, listing: Listing, seed: int, now_ns: int, levels: int = LEVELS, apart: float = 0.0) -> None:
         self.instrument: Instrument = listing.instrument
         symbol = self.instrument.symbol
-        # An asset moves alike against every dollar, on every venue, on spot and as a contract.
-        name = symbol.base if "USD" in symbol.quote else f"{symbol.base}/{symbol.quote}"
-        self.path = PricePath(seed, name, listing.reference, listing.turnover)
+        self.path = _path(listing, seed)
         rng = random.Random(f"{seed}/{self.instrument.venue}/{symbol}")
         self.book = MatchingBook(sequence=rng.randrange(10**6, 10**7))
-        self.house = House(self.instrument, self.path, rng, levels)
+        self.house = House(self.instrument, self.path, rng, levels, _wander(self.instrument, seed, apart))
         self.house.open(self.book, self.house.middle(now_ns))
         self.book.drain()
         self.tape: deque[Trade] = deque(maxlen=_TAPE)
@@ -199,14 +198,36 @@ class Market:
             self.print(rng.choice((Side.BUY, Side.SELL)), price, lots, time)
 
 
+def _path(listing: Listing, seed: int) -> PricePath:
+    """An asset moves alike against every dollar, on every venue, on spot and as a contract."""
+    symbol = listing.instrument.symbol
+    if "USD" in symbol.quote:
+        return PricePath(seed, symbol.base, listing.reference, listing.turnover)
+    base, quote = (PricePath(seed, asset, dollars(asset), 1.0) for asset in (symbol.base, symbol.quote))
+    return CrossPath(seed, f"{symbol.base}/{symbol.quote}", base, quote, listing.turnover)
+
+
+def _wander(instrument: Instrument, seed: int, apart: float) -> Callable[[int], float]:
+    """How far a market of its own accord stands beside its path, as a fraction of the price, at each moment."""
+    own = PricePath(seed, f"{instrument.venue} {instrument.symbol}", 1.0, 1.0)
+    return lambda time_ns: apart * own.noise(time_ns, _WANDER_NS, 109) if apart else 0.0
+
+
 class Markets(dict[Symbol, Market]):
     """Markets by symbol. Each opens at its first use; iterating shows those that are open."""
 
-    def __init__(self, listed: Iterable[Listing], seed: int, now_ns: Callable[[], int], levels: int = LEVELS) -> None:
+    def __init__(
+        self,
+        listed: Iterable[Listing],
+        seed: int,
+        now_ns: Callable[[], int],
+        levels: int = LEVELS,
+        apart: float = 0.0,
+    ) -> None:
         super().__init__()
         self.listed = {listing.instrument.symbol: listing for listing in listed}
-        self._seed, self._now_ns, self._levels = seed, now_ns, levels
+        self._seed, self._now_ns, self._levels, self._apart = seed, now_ns, levels, apart
 
     def __missing__(self, symbol: Symbol) -> Market:
-        market = self[symbol] = Market(self.listed[symbol], self._seed, self._now_ns(), self._levels)
+        market = self[symbol] = Market(self.listed[symbol], self._seed, self._now_ns(), self._levels, self._apart)
         return market

@@ -14,7 +14,7 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MINUTE_NS", "PricePath"]
+__all__ = ["MINUTE_NS", "CrossPath", "PricePath"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -47,7 +47,7 @@ class PricePath:
         """Prices at moments that lie close together."""
         minutes = times_ns // MINUTE_NS
         first = int(minutes.min())
-        knots = self._log_minutes(first, int(minutes.max()) + 1)
+        knots = self.log_minutes(first, int(minutes.max()) + 1)
         index = minutes - first
         fraction = (times_ns - minutes * MINUTE_NS) / MINUTE_NS
         line = knots[index] * (1 - fraction) + knots[index + 1] * fraction
@@ -55,7 +55,18 @@ class PricePath:
 
     def minutes(self, first: int, last: int) -> Floats:
         """Prices on the full minutes ``first`` to ``last`` of the epoch, both included."""
-        return np.exp(self._log_minutes(first, last))
+        return np.exp(self.log_minutes(first, last))
+
+    def log_minutes(self, first: int, last: int, scale: int = 0) -> Floats:
+        """Logarithms of ``minutes``, by the scales from the coarsest down to one."""
+        index = np.arange(first, last + 1)
+        own = self._amplitudes[scale] * self._hash(index, scale)
+        if scale == _SCALES - 1:
+            return own + self._log_reference
+        low = first // _RATIO
+        coarse = self.log_minutes(low, last // _RATIO + 1, scale + 1)
+        knot, rest = index // _RATIO - low, (index % _RATIO) / _RATIO
+        return np.asarray(own + coarse[knot] * (1 - rest) + coarse[knot + 1] * rest)
 
     def wicks(self, first: int, last: int) -> tuple[Floats, Floats]:
         """Factors (above and below one) by which the minutes in ``[first, last)`` exceed their opens and closes."""
@@ -74,16 +85,6 @@ class PricePath:
         """A slow signal in [-1, 1], for open interest and funding."""
         return float(self._lines(np.array([time_ns], np.int64), period_ns, salt)[0])
 
-    def _log_minutes(self, first: int, last: int, scale: int = 0) -> Floats:
-        index = np.arange(first, last + 1)
-        own = self._amplitudes[scale] * self._hash(index, scale)
-        if scale == _SCALES - 1:
-            return own + self._log_reference
-        low = first // _RATIO
-        coarse = self._log_minutes(low, last // _RATIO + 1, scale + 1)
-        knot, rest = index // _RATIO - low, (index % _RATIO) / _RATIO
-        return np.asarray(own + coarse[knot] * (1 - rest) + coarse[knot + 1] * rest)
-
     def _lines(self, times_ns: Ints, period_ns: int, salt: int) -> Floats:
         knot = times_ns // period_ns
         rest = (times_ns - knot * period_ns) / period_ns
@@ -98,3 +99,14 @@ class PricePath:
             x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             x = x ^ (x >> np.uint64(31))
         return np.asarray((x >> np.uint64(11)).astype(np.float64) / 2**52 - 1.0)
+
+
+class CrossPath(PricePath):
+    """The price of one asset in another, on full minutes exactly as their own paths say: no money for nothing."""
+
+    def __init__(self, seed: int, name: str, base: PricePath, quote: PricePath, turnover: float) -> None:
+        super().__init__(seed, name, 1.0, turnover)
+        self._base, self._quote = base, quote
+
+    def log_minutes(self, first: int, last: int, scale: int = 0) -> Floats:
+        return np.asarray(self._base.log_minutes(first, last, scale) - self._quote.log_minutes(first, last, scale))

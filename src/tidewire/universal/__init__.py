@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from .arbitrage import ArbitrageScanner, Funding
+from .arbitrage import ArbitrageScanner
+from .arbitrage_events import ArbitrageChange, ArbitrageEvent
+from .arbitrage_stream import ArbitrageStream
 from .blocking import Universal
 from .composite import AggregateKlines, AggregateTicker, Outlier
 from .consolidated import ConsolidatedBook, ConsolidatedLevel
 from .consolidated_stream import ConsolidatedStream
 from .failover_stream import FailoverStream
 from .fees import FeeRate, Fees
+from .funding import Funding
 from .health import VenueHealth
 from .kline_grid import KlineGrid
 from .live_books import BookWatch, LiveBooks
@@ -23,9 +26,12 @@ __all__ = [
     "AggregateKlines",
     "AggregateTicker",
     "Answer",
+    "ArbitrageChange",
+    "ArbitrageEvent",
     "ArbitrageKind",
     "ArbitrageScan",
     "ArbitrageScanner",
+    "ArbitrageStream",
     "ArbitrageTrade",
     "AsyncUniversal",
     "BestVenue",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 
 from msgspec.structs import replace
@@ -17,11 +16,12 @@ from ..models import Level, Side, exact
 from ..symbols import Symbol
 from .cycles import Cycle, Pairs, cycles
 from .fees import Fees
+from .funding import Funding
 from .legs import Balances, Leg, fitted, required
 from .opportunity import EXACT, ArbitrageKind, ArbitrageTrade, Carry, Holding, Opportunity
 from .venue_book import VenueBook
 
-__all__ = ["KINDS", "ArbitrageScanner", "Funding"]
+__all__ = ["KINDS", "ArbitrageScanner"]
 
 KINDS = tuple(ArbitrageKind)
 _CARRY_STEPS = 10**8  # in 1, of a carry in sizing: venues give rates to 16 places, which times prices exceed 64 bits
@@ -39,15 +39,6 @@ _MARGIN = "a perpetual is backed by its whole value, without leverage"
 _Trade = tuple[int, bool, int, int, tuple[tuple[int, int], ...]]
 _Trades = tuple[_Trade, ...]
 """As the core tells them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Funding:
-    """What is known of a perpetual's funding: the rate now forming, seconds between payments, and the next one."""
-
-    rate: Decimal
-    interval_s: float | None
-    due_ns: int
 
 
 class ArbitrageScanner:

@@ -30,11 +30,13 @@ from ..models import (
     Trade,
 )
 from ..symbols import Kind, Symbol, Time
+from .arbitrage import KINDS
 from .composite import AggregateKlines, AggregateTicker, Outliers
 from .consolidated import ConsolidatedBook
 from .fees import Fees
 from .health import VenueHealth
 from .kline_grid import KlineGrid
+from .opportunity import ArbitrageScan
 from .provenance import Answer, trailing
 from .report import ExecutionReport
 from .route import BestVenue, Route
@@ -376,6 +378,33 @@ class Universal:
 
     def resolve_execution(self, report: ExecutionReport) -> ExecutionReport:
         return self._wait(self._universal.resolve_execution(report))
+
+    # Arbitrage.
+
+    def scan_arbitrage(
+        self,
+        symbols: Iterable[str | Symbol],
+        *,
+        kinds: Collection[str] = KINDS,
+        min_profit: Number = 0,
+        min_bps: Number = 0,
+        max_age: float | None = 5.0,
+        balances: Mapping[str, Mapping[str, Number]] | None = None,
+        payments: int = 0,
+        depth: int = 500,
+    ) -> ArbitrageScan:
+        return self._wait(
+            self._universal.scan_arbitrage(
+                symbols,
+                kinds=kinds,
+                min_profit=min_profit,
+                min_bps=min_bps,
+                max_age=max_age,
+                balances=balances,
+                payments=payments,
+                depth=depth,
+            )
+        )
 
 
 for _name, _method in vars(Universal).items():  # one text for both: the contract is the same

@@ -14,6 +14,9 @@ from ..symbols import Symbol
 
 __all__ = ["ArbitrageKind", "ArbitrageScan", "ArbitrageTrade", "Carry", "Holding", "Opportunity"]
 
+Route = tuple[tuple[str, Symbol, Side], ...]
+"""Venue, symbol and side of each trade, in order."""
+
 # The default 28 digits would round products of prices and quantities silently.
 EXACT = Context(prec=200, traps=[InvalidOperation, DivisionByZero, Inexact])
 
@@ -101,7 +104,7 @@ class Opportunity(msgspec.Struct, frozen=True, kw_only=True):
     found_at_ns: int
 
     @property
-    def route(self) -> tuple[tuple[str, Symbol, Side], ...]:
+    def route(self) -> Route:
         """Where, what and which way, in order: the same from one scan to the next while an opportunity lasts."""
         return tuple((trade.venue, trade.symbol, trade.side) for trade in self.trades)
 
@@ -125,7 +128,7 @@ class ArbitrageScan(msgspec.Struct, frozen=True, kw_only=True):
     """The opportunities of one look at the books, most profitable first; iterating and indexing give these.
 
     Profits in different assets are not compared: opportunities stand by asset, and in each by profit. ``books`` is how
-    many books were used; ``excluded`` says, by "venue symbol", why others were not.
+    many were looked at; ``excluded`` says, by "venue symbol", which take no part and why.
     """
 
     opportunities: tuple[Opportunity, ...]
@@ -142,38 +145,44 @@ class ArbitrageScan(msgspec.Struct, frozen=True, kw_only=True):
         return self.opportunities[index]
 
 
+def _text(number: Decimal) -> str:
+    return f"{number.normalize():f}"
+
+
 def _lines(found: Opportunity) -> Iterator[str]:
-    when = utc(found.found_at_ns)
-    yield f"{found.kind}: {found.profit:f} {found.asset} on {found.quantity:f}, found {when:%Y-%m-%d %H:%M:%S.%f} UTC"
+    when = f"{utc(found.found_at_ns):%Y-%m-%d %H:%M:%S.%f} UTC"
+    yield f"{found.kind}: {_text(found.profit)} {found.asset} on {_text(found.quantity)}, found {when}"
     for number, trade in enumerate(found.trades, 1):
         yield from _trade_lines(number, trade)
     mine = [trade for trade in found.trades if trade.symbol.quote == found.asset]
-    sold = " + ".join(f"{trade.notional:f}" for trade in mine if trade.side is Side.SELL)
-    bought = " - ".join(f"{trade.notional:f}" for trade in mine if trade.side is Side.BUY)
-    yield f"gross   {sold} - {bought} = {found.gross:f} {found.asset}"
-    yield f"fees    {' + '.join(f'{trade.fee:f}' for trade in mine)} = {found.fees:f} {found.asset}"
+    sold = " + ".join(f"{_text(trade.notional)}" for trade in mine if trade.side is Side.SELL)
+    bought = " - ".join(f"{_text(trade.notional)}" for trade in mine if trade.side is Side.BUY)
+    yield f"gross   {sold} - {bought} = {_text(found.gross)} {found.asset}"
+    yield f"fees    {' + '.join(f'{_text(trade.fee)}' for trade in mine)} = {_text(found.fees)} {found.asset}"
     counted = ""
     if found.carry is not None:
         yield from _carry_lines(found.carry, found.asset)
-        counted = f" + {found.carry.payments} × {found.carry.amount:f}" if found.carry.payments else ""
-    total = f"{found.profit:f} {found.asset} ({found.profit_bps:f} bps)"
-    yield f"profit  {found.gross:f} - {found.fees:f}{counted} = {total}"
+        counted = f" + {found.carry.payments} × {_text(found.carry.amount)}" if found.carry.payments else ""
+    total = f"{_text(found.profit)} {found.asset} ({_text(found.profit_bps)} bps)"
+    yield f"profit  {_text(found.gross)} - {_text(found.fees)}{counted} = {total}"
     for name, holdings in (("before", found.required), ("left", found.leftover)):
         for holding in holdings:
-            yield f"{name:<8}{holding.quantity:f} {holding.asset} at {holding.venue}"
+            yield f"{name:<8}{_text(holding.quantity)} {holding.asset} at {holding.venue}"
     yield from (f"assumed {assumption}" for assumption in found.assumptions)
 
 
 def _trade_lines(number: int, trade: ArbitrageTrade) -> Iterator[str]:
     book = f"book #{trade.sequence}" if trade.sequence is not None else "book without a number"
     quote = trade.symbol.quote
-    yield f"{number}. {trade.side} {trade.quantity:f} {trade.symbol} at {trade.venue} ({book}, {trade.age_s:.3f} s old)"
+    where = f"{trade.symbol} at {trade.venue} ({book}, {trade.age_s:.3f} s old)"
+    yield f"{number}. {trade.side} {_text(trade.quantity)} {where}"
     for level in trade.fills:
-        yield f"        {level.quantity:f} × {level.price:f} = {level.quantity * level.price:f}"
-    yield f"        {trade.notional:f} {quote} in all, {trade.average_price:f} on average"
-    yield f"        fee {trade.notional:f} × {trade.fee_rate:f} = {trade.fee:f} {quote}"
+        yield f"        {_text(level.quantity)} × {_text(level.price)} = {_text(level.quantity * level.price)}"
+    yield f"        {_text(trade.notional)} {quote} in all, {_text(trade.average_price)} on average"
+    yield f"        fee {_text(trade.notional)} × {_text(trade.fee_rate)} = {_text(trade.fee)} {quote}"
 
 
 def _carry_lines(carry: Carry, asset: str) -> Iterator[str]:
     every = "at an interval that is not known" if carry.interval_s is None else f"every {carry.interval_s / 3600:g} h"
-    yield f"funding {carry.rate:f} {every}, next {utc(carry.due_ns):%Y-%m-%d %H:%M}: {carry.amount:f} {asset} a payment"
+    due = f"{utc(carry.due_ns):%Y-%m-%d %H:%M} UTC"
+    yield f"funding {_text(carry.rate)} {every}, next {due}: {_text(carry.amount)} {asset} a payment"

@@ -26,6 +26,7 @@ from ..models import (
     Trade,
 )
 from ..symbols import Interval, Kind, Symbol, Time
+from .arbitraging import Arbitraging
 from .asking import or_error
 from .composite import AggregateKlines, AggregateTicker, Outliers, deviation_allowed
 from .consolidating import Consolidating
@@ -36,7 +37,7 @@ from .trading import Trading
 __all__ = ["AsyncUniversal"]
 
 
-class AsyncUniversal(Consolidating, Trading):
+class AsyncUniversal(Consolidating, Trading, Arbitraging):
     """Read from several venues as from one, with asyncio.
 
     ``venues`` are names of ``tw.venues()``, in order of preference. ``strategy`` tells which is asked first:
