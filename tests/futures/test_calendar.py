@@ -14,6 +14,9 @@ CALENDAR = Calendar()
 SESSION_DAYS = [day for day in CALENDAR.trading_days if day >= date(2015, 1, 1)]
 
 
+TODAYS_HOURS = date(2020, 7, 21)  # from here on hours are those of today
+
+
 def at(text):
     return datetime.fromisoformat(text)
 
@@ -23,8 +26,8 @@ def minutes(code, day):
 
 
 def test_every_day_of_every_product_has_the_minutes_of_its_kind():
-    """225 by day; 120, 150 (until 2019), 240 or 330 more by night; index futures 240, bonds 255, both 270 once."""
-    for day in SESSION_DAYS:
+    """Until 2020: 225 by day; 120, 150, 240 or 330 more by night; index futures 240, bonds 255, both 270 once."""
+    for day in (each for each in SESSION_DAYS if each < TODAYS_HOURS):
         late = day == date(2019, 12, 26)  # that night began at 22:30
         for each in products(on=day):
             if each.exchange == "CFFEX":
@@ -32,6 +35,37 @@ def test_every_day_of_every_product_has_the_minutes_of_its_kind():
             else:
                 allowed = {225, 255, 375, 465} if late else {225, 345, 375, 465, 555}
             assert minutes(each.code, day) in allowed, (each.code, day)
+
+
+# Minutes of the night by the products' own table of today (facts of the exchanges' notices; see docs/futures.md).
+NIGHTS = {
+    330: "au ag sc",
+    240: "cu al zn pb ni sn ss ao ad bc",
+    120: "rb hc bu ru fu sp br op lu nr a b m y p c cs rr i j jm l v pp eg eb pg bz l_F v_F pp_F "
+    "CF CY SR TA OI RM FG MA SA PF ZC PX SH PR PL",
+}
+
+
+def test_every_days_minutes_of_every_product_since_the_nights_of_today():
+    """Exactly 225, 345, 465 or 555, only holidays leave a night out; 240 or 255 at CFFEX."""
+    night_of = {code: minutes for minutes, codes in NIGHTS.items() for code in codes.split()}
+    checked = 0
+    for before, day in pairwise(SESSION_DAYS):
+        if day < TODAYS_HOURS:
+            continue
+        # A night is left out on the eve of a holiday: when a weekday lies between two trading days.
+        gap = [before + timedelta(days=n) for n in range(1, (day - before).days)]
+        eve = any(each.weekday() < 5 for each in gap)
+        listed = {one.code for one in products(on=before)}
+        for each in products(on=day):
+            if each.exchange == "CFFEX":
+                expected = 240 if each.code in {"IF", "IH", "IC", "IM"} else 255
+            else:
+                first = each.code not in listed  # no night comes before the first morning
+                expected = 225 + (0 if eve or first else night_of.get(each.code, 0))
+            assert minutes(each.code, day) == expected, (each.code, day)
+            checked += 1
+    assert checked > 100_000
 
 
 def test_sessions_lie_in_order_and_apart():
@@ -101,6 +135,21 @@ def test_nights_before_holidays(evening, trading_day, has_night):
 )
 def test_night_ends_through_history(code, day, end):
     assert CALENDAR.sessions(code, day)[0].end.strftime("%H:%M") == end
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "grade"),
+    [
+        ("au", date(2026, 11, 23), "V"),
+        ("ad", date(2026, 11, 23), "D"),  # from recorded row counts
+        ("rb", date(2016, 4, 29), "U"),  # until 01:00, as commonly known
+        ("rb", date(2016, 5, 4), "V"),
+    ],
+)
+def test_how_sure_a_night_is(code, day, grade):
+    night, *rest = CALENDAR.sessions(code, day)
+    assert (night.kind, night.grade) == ("night", grade)
+    assert {each.grade for each in rest} == {"V"}
 
 
 def test_special_nights():

@@ -239,3 +239,36 @@ def test_a_contract_counts_with_its_last_close_until_it_ends():
     sparse = Bars.concat([sparse[:1], sparse[2:]])
     index = weighted_index({NEAR: one, NEXT: sparse})
     assert index.klines.close.tolist() == [150.0, 150.0]
+
+
+def test_an_ended_contract_leaves_the_index():
+    """NEAR ends with the 15th of May, whatever bars a source has of it later; and may be told to end earlier."""
+    days = DAYS.index(date(2026, 5, 14))
+    series = {NEAR: bars_of([100.0] * 4, start=days), NEXT: bars_of([200.0] * 4, start=days)}
+    assert weighted_index(series).klines.close.tolist() == [150.0, 200.0, 200.0]
+    early = weighted_index(series, last_day=lambda contract: date(2026, 5 if contract == NEAR else 10, 1))
+    assert early.klines.close.tolist() == [200.0, 200.0, 200.0]
+
+
+def until(bars, day):
+    return bars[: int(np.searchsorted(bars.trading_day, np.datetime64(day)))]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=3, max_size=30), st.data())
+def test_the_index_does_not_look_ahead(present, data):
+    """Whatever comes from some day on, bars or none, the index up to it is the same."""
+    source = np.random.default_rng(7)
+    start = DAYS.index(date(2026, 5, 6))  # NEAR ends amid them
+    whole = {}
+    for index, contract in enumerate((NEAR, NEXT, FAR)):
+        every = bars_of(source.integers(90, 110, len(present)).astype(float), start=start)
+        kept = [every[i : i + 1] for i, each in enumerate(present) if each[index] and start + i < len(DAYS)]
+        if kept:
+            whole[contract] = Bars.concat(kept)
+    cut = DAYS[start + data.draw(st.integers(2, len(present) - 1))]
+    part = {
+        contract: bars[: int(np.searchsorted(bars.trading_day, np.datetime64(cut)))] for contract, bars in whole.items()
+    }
+    if not any(len(bars) for bars in part.values()):
+        return
+    assert weighted_index(part).klines == until(weighted_index(whole), cut).klines

@@ -36,13 +36,14 @@ class Session(msgspec.Struct, frozen=True):
     """One stretch of continuous trading, ``[start, end)`` in China Standard Time, of ``minutes`` whole minutes.
 
     ``auction`` is when the orders of its opening auction are collected and matched: the minutes before it, or ``None``
-    where it merely continues after a break.
+    where it merely continues after a break. ``grade`` says how sure its hours are, as a product's does of its terms.
     """
 
     start: datetime
     end: datetime
     kind: Literal["night", "day"]
     auction: tuple[datetime, datetime] | None = None
+    grade: Grade = "V"
 
     @property
     def minutes(self) -> int:
@@ -51,7 +52,7 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class _Night(msgspec.Struct, frozen=True):
-    """From trading day ``first`` on (or from listing), nights end at ``end``."""
+    """From trading day ``first`` on (or from listing), nights end at ``end``, or are no more."""
 
     end: time | None
     first: date | None
@@ -217,21 +218,22 @@ class Calendar:
                 self._closed.update(date.fromisoformat(f"{int(year):04}-{day}") for day in days)
 
     def _night(self, code: str, exchange: Exchange, trading_day: date) -> Session | None:
-        end = _night_end(code, trading_day)
+        night = _standing_night(code, trading_day)
         evening = self.previous(trading_day)
         between = ((evening + offset * _DAY) for offset in range(1, (trading_day - evening).days))
         if (
-            end is None
+            night is None
+            or night.end is None
             or any(each.weekday() < 5 for each in between)  # a public holiday
             or evening in self._weekend_holidays
             or any(each.covers(trading_day, exchange) for each in self._pauses)
         ):
             return None
         start = datetime.combine(evening, time(21), CHINA)
-        ends = datetime.combine(evening if end >= _EVENING else evening + _DAY, end, CHINA)
+        ends = datetime.combine(evening if night.end >= _EVENING else evening + _DAY, night.end, CHINA)
         if trading_day in self._late:
             start = datetime.combine(evening, self._late[trading_day], CHINA)
-        return Session(start, ends, "night", (start - timedelta(minutes=5), start))
+        return Session(start, ends, "night", (start - timedelta(minutes=5), start), night.grade)
 
     def _at(self, index: int, day: date) -> date:
         self._check(day)
@@ -272,12 +274,12 @@ def _session(day: date, start: str, end: str, auction: str | None = None) -> Ses
     return Session(begin, finish, "day", called)
 
 
-def _night_end(code: str, trading_day: date) -> time | None:
+def _standing_night(code: str, trading_day: date) -> _Night | None:
     listed = listing_day(code)
     if listed is not None and trading_day <= listed:
         return None  # no night comes before a product's first morning
     standing = [each for each in _nights().get(code, ()) if each.first is None or each.first <= trading_day]
-    return standing[-1].end if standing else None
+    return standing[-1] if standing else None
 
 
 @cache

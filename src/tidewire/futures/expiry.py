@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import cache
 
@@ -11,7 +12,9 @@ from .calendar import Calendar, shipped_calendar
 from .contracts import Contract
 from .products import rows
 
-__all__ = ["last_trading_day"]
+__all__ = ["LastDay", "ended_before", "last_trading_day"]
+
+LastDay = Callable[[Contract], date]
 
 _DAY = timedelta(days=1)
 _FRIDAY = 4
@@ -40,6 +43,16 @@ def last_trading_day(contract: Contract, calendar: Calendar | None = None) -> da
         case _:
             days = _of_month(calendar, first)
             return days[number - 1 if number > 0 else number]
+
+
+def ended_before(contract: Contract, day: date, calendar: Calendar | None = None) -> date | None:
+    """Return a contract's last trading day if that was before a day, else ``None``: nothing is asked of later years."""
+    first = date(contract.year, contract.month, 1)
+    kind = _rules().get(contract.product, ("unknown", 0))[0]
+    if day < (first - 31 * _DAY if kind in ("month-before", "unknown") else first):
+        return None
+    last = last_trading_day(contract, calendar)
+    return last if last < day else None
 
 
 def _of_month(calendar: Calendar, first: date) -> tuple[date, ...]:

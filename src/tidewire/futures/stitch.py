@@ -16,6 +16,7 @@ from ..errors import ConfigError
 from ..klines import Klines
 from .bars import Bars, Provenance
 from .contracts import Continuous, Contract
+from .expiry import LastDay, ended_before
 from .rolls import RollTable
 
 __all__ = ["Stitched", "stitch", "weighted_index"]
@@ -120,11 +121,12 @@ def stitch(
     return stitched
 
 
-def weighted_index(bars: Mapping[Contract, Bars]) -> Bars:
+def weighted_index(bars: Mapping[Contract, Bars], *, last_day: LastDay | None = None) -> Bars:
     """Make a product's index: the mean of all its contracts' prices, weighted by open interest.
 
     The weights of a trading day are the open interests at the end of the one before, so that none knows the future; the
-    first day, which has none, is left out. A contract without a bar at some moment counts with its last close.
+    first day, which has none, is left out. A contract without a bar at some moment counts with its last close, until it
+    ends: on ``last_day(contract)``, or by its product's rule (``last_trading_day``, which see for what it raises).
     Volumes, turnovers and open interests are summed.
     """
     contracts = [each for each in bars.values() if len(each)]
@@ -139,13 +141,14 @@ def weighted_index(bars: Mapping[Contract, Bars]) -> Bars:
     for each in contracts:
         at = np.searchsorted(moments, each.klines.open_time)
         days[at], ends[at] = each.trading_day, each.end_time
-    for each in contracts:
+    ends_on = _ends([contract for contract, each in bars.items() if len(each)], days.max(), last_day)
+    for each, last in zip(contracts, ends_on, strict=True):
         klines = each.klines
         row = np.searchsorted(klines.open_time, moments, "right") - 1  # the bar at, or the last before, each moment
         present = (row >= 0) & (klines.open_time[row] == moments)
-        # The last bar of an earlier trading day gives the weight; a contract that has ended long ago has none.
+        # The last bar of an earlier trading day gives the weight; a contract that has ended has none.
         eve = np.searchsorted(each.trading_day, days, "left") - 1
-        alive = (eve >= 0) & (days <= each.trading_day[-1])
+        alive = (eve >= 0) & (days <= last)
         weight = np.where(alive, each.open_interest[eve], 0.0)
         total += weight
         for name in _PRICES:
@@ -153,7 +156,7 @@ def weighted_index(bars: Mapping[Contract, Bars]) -> Bars:
             sums[name] += np.where(alive, weight * price, 0.0)
         for name in ("volume", "quote_volume"):
             sums[name] += np.where(present, getattr(klines, name)[row], 0.0)
-        sums["open_interest"] += np.where((row >= 0) & (days <= each.trading_day[-1]), each.open_interest[row], 0.0)
+        sums["open_interest"] += np.where((row >= 0) & (days <= last), each.open_interest[row], 0.0)
         trades += np.where(present, klines.trades[row], 0)
     known = total > 0
     prices = {name: sums[name][known] / total[known] for name in _PRICES}
@@ -171,6 +174,13 @@ def weighted_index(bars: Mapping[Contract, Bars]) -> Bars:
 def _index_of(bars: Mapping[Contract, Bars]) -> Continuous:
     first = next(iter(bars))
     return Continuous(first.exchange, first.product, "index")
+
+
+def _ends(contracts: list[Contract], until: np.datetime64, last_day: LastDay | None) -> list[np.datetime64]:
+    """The last trading day of each contract that ended before the last of all bars; for the others that of all bars."""
+    day = until.astype("datetime64[D]").item()
+    ended = (last_day(each) if last_day else ended_before(each, day) for each in contracts)
+    return [np.datetime64(last) if last is not None else until for last in ended]
 
 
 def _step(old: Bars, new: Bars, day: np.datetime64, contract: Contract) -> tuple[float, float]:

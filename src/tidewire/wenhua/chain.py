@@ -5,7 +5,6 @@ A contract's bars end with its last trading day; with the next, its successor's 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 
 import numpy as np
@@ -14,14 +13,12 @@ from ..errors import ConfigError
 from ..futures.bars import Bars
 from ..futures.calendar import Calendar
 from ..futures.contracts import Contract
-from ..futures.expiry import last_trading_day
+from ..futures.expiry import LastDay, last_trading_day
 from ..futures.products import product
 from ..klines import Klines
 from .layouts import WenhuaFormatError
 
-__all__ = ["LastDay", "split_by_delivery"]
-
-LastDay = Callable[[Contract], date]
+__all__ = ["split_by_delivery"]
 
 
 def split_by_delivery(

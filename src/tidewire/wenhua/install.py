@@ -15,10 +15,11 @@ from ..errors import ConfigError, NotSupported
 from ..futures.bars import Bars
 from ..futures.calendar import Calendar, shipped_calendar
 from ..futures.contracts import Contract
+from ..futures.expiry import LastDay
 from ..futures.symbols import parse_symbol
 from ..symbols import Interval, Time, parse_time
 from .catalogue import Listing, inside, month_of, read_catalogue
-from .chain import LastDay, split_by_delivery
+from .chain import split_by_delivery
 from .dat import Reading, copy, decode
 from .watch import Watch
 

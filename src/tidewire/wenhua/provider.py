@@ -14,9 +14,9 @@ from ..errors import UnknownSymbol
 from ..futures.bars import Bars
 from ..futures.calendar import Calendar
 from ..futures.contracts import Contract
+from ..futures.expiry import LastDay
 from ..futures.watch import Watch
 from ..symbols import Interval
-from .chain import LastDay
 from .dat import Reading
 from .install import open_install
 from .watch import Watch as FileWatch
