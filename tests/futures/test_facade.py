@@ -217,6 +217,12 @@ def test_symbols_in_any_spelling(spelling):
     assert str(Futures([History(bars_of(minutes()))]).fetch_klines(spelling, "1m").symbol) == "SHFE.rb2610"
 
 
+def test_the_decade_of_a_month_of_three_digits_is_that_of_the_window():
+    sugar = Contract("CZCE", "SR", 2017, 1)
+    futures = Futures([History(bars_of(minutes([date(2016, 11, 1)], "SR"), sugar))])
+    assert str(futures.fetch_klines("SR701", "1m", start="2016-10-01").symbol) == "CZCE.SR1701"
+
+
 @pytest.mark.parametrize("wrong", ["SHFE.rb@main", "nonsense", "m2701-C-2900"])
 def test_what_is_not_one_contract_is_refused_before_anybody_is_asked(wrong):
     history = History(bars_of(minutes()))

@@ -12,7 +12,6 @@ from rich.panel import Panel
 import tidewire as tw
 
 from ..sandbox import Sandbox
-from .demo_futures import chinese_futures
 from .frames import picture
 from .ladder import follow, in_lines, on_terminal
 from .options import Place, place
@@ -48,6 +47,8 @@ def demo(
                     _order(client)
                 _health(client)
         if not live:
+            from .demo_futures import chinese_futures  # brings much along that no other command needs
+
             chinese_futures()
     except tw.TransportError:
         if live:

@@ -53,8 +53,8 @@ _TRADER = frozenset(
 class Ctp:
     """Live prices and bars through a ``Market``, instruments and orders through a ``Trader``; either may be left out.
 
-    Sessions that are not open are opened and closed with the facade; those that are open stay so. Bars are made of
-    ticks as they come, with ``align`` and ``fill`` as ``BarBuilder`` has them: CTP tells no history. ``wait`` is how
+    Sessions that are not open are opened and closed with the facade, once; those that are open stay so. Bars are made
+    of ticks as they come, with ``align`` and ``fill`` as ``BarBuilder`` has them: CTP tells no history. ``wait`` is how
     many seconds ``fetch_ticker`` waits for a contract's first snapshot.
     """
 

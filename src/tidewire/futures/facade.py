@@ -112,11 +112,11 @@ class Futures(Trading):
         two. Raises ``UnknownSymbol`` where there are none.
         """
         contract, length, window = contract_of(symbol, start), Interval.parse(interval), parse_window(start, end)
+        if limit is not None and limit < 1:
+            raise ConfigError(f"limit is 1 or more, not {limit}")
         bars = self._klines(contract, length, *window)
         if limit is None:
             return bars
-        if limit < 1:
-            raise ConfigError(f"limit is 1 or more, not {limit}")
         return bars[-limit:] if start is None else bars[:limit]
 
     def fetch_ticks(self, symbol: str | Contract, *, start: Time | None = None, end: Time | None = None) -> Ticks:
