@@ -8,33 +8,45 @@ import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import zip_longest
+from typing import TypeVar
 
 from rich.live import Live
 from rich.table import Table
 
 import tidewire as tw
 
+from ..universal import ConsolidatedLevel
 from .output import DATA, decimals, table
 
-__all__ = ["follow", "in_lines", "ladder", "on_terminal"]
+__all__ = ["FRAMES_PER_S", "LINES_PER_S", "follow", "in_lines", "ladder", "on_terminal", "paced"]
 
-Levels = Sequence[tw.Level]
+T = TypeVar("T")
 
-_FRAMES_PER_S = 10
-_LINES_PER_S = 2
+Levels = Sequence[tw.Level] | Sequence[ConsolidatedLevel]
+
+FRAMES_PER_S = 10
+LINES_PER_S = 2
 _BAR = 16
 
 
 def ladder(bids: Levels, asks: Levels, title: str) -> Table:
-    """Return levels side by side, best first, with bars for their size."""
-    most = max((level.quantity for level in (*bids, *asks)), default=Decimal(1))
-    made = table("size", "bid", "ask", "size ", title=title, numbers="size bid")
-    made.columns[0].min_width = made.columns[3].min_width = _BAR + 12
-    prices = iter(decimals(level.price for level in (*bids, *asks)))
-    sizes = iter(decimals(level.quantity for level in (*bids, *asks)))
-    left = [(f"[green]{_bar(bid, most)}[/] {next(sizes)}", f"[green]{next(prices)}[/]") for bid in bids]
-    right = [(f"[red]{next(prices)}[/]", f"{next(sizes)} [red]{_bar(ask, most)}[/]") for ask in asks]
-    for bid, ask in zip_longest(left, right, fillvalue=("", "")):
+    """Return levels side by side, best first, with bars for their size, and their venues where these differ."""
+    levels = (*bids, *asks)
+    most = max((level.quantity for level in levels), default=Decimal(1))
+    prices, sizes = decimals(level.price for level in levels), decimals(level.quantity for level in levels)
+    columns, named = ["size", "bid", "ask", "size "], any(isinstance(level, ConsolidatedLevel) for level in levels)
+    made = table(*(["venue", *columns, "venue "] if named else columns), title=title, numbers="size bid")
+    for column in made.columns:
+        column.min_width = _BAR + 12 if str(column.header).strip() == "size" else None
+    cells = [
+        (f"[{colour}]{_bar(level, most)}[/]", size, f"[{colour}]{price}[/]", getattr(level, "venue", ""))
+        for level, price, size, colour in zip(
+            levels, prices, sizes, ["green"] * len(bids) + ["red"] * len(asks), strict=True
+        )
+    ]
+    left = [(venue, f"{bar} {size}", price)[not named :] for bar, size, price, venue in cells[: len(bids)]]
+    right = [(price, f"{size} {bar}", venue)[: 2 + named] for bar, size, price, venue in cells[len(bids) :]]
+    for bid, ask in zip_longest(left, right, fillvalue=("",) * (2 + named)):
         made.add_row(*bid, *ask)
     return made
 
@@ -72,19 +84,19 @@ def on_terminal(live: Live, symbol: str, depth: int) -> Callable[[tw.OrderBook],
         title = f"{symbol} {book.state} #{book.sequence}"
         live.update(ladder(book.bids(depth), book.asks(depth), title), refresh=True)
 
-    return paced(draw, _FRAMES_PER_S)
+    return paced(draw)
 
 
 def in_lines() -> Callable[[tw.OrderBook], None]:
     """Return a viewer that prints a line now and then: for pipes and logs."""
-    return paced(lambda book: DATA.print(one_line(book), markup=False, soft_wrap=True), _LINES_PER_S)
+    return paced(lambda book: DATA.print(one_line(book), markup=False, soft_wrap=True), LINES_PER_S)
 
 
-def paced(see: Callable[[tw.OrderBook], None], per_second: float) -> Callable[[tw.OrderBook], None]:
+def paced(see: Callable[[T], None], per_second: float = FRAMES_PER_S) -> Callable[[T], None]:
     """Return a viewer that passes books on at most so often."""
     due = 0.0
 
-    def maybe(book: tw.OrderBook) -> None:
+    def maybe(book: T) -> None:
         nonlocal due
         now = time.monotonic()
         if now >= due:
@@ -94,5 +106,5 @@ def paced(see: Callable[[tw.OrderBook], None], per_second: float) -> Callable[[t
     return maybe
 
 
-def _bar(level: tw.Level, most: Decimal) -> str:
+def _bar(level: tw.Level | ConsolidatedLevel, most: Decimal) -> str:
     return "▇" * max(1, round(_BAR * level.quantity / most))

@@ -173,7 +173,7 @@ class _Kept:
     @property
     def reason(self) -> str:
         """Why there is no book."""
-        return self._trouble or ("not connected yet" if self._stream is None else self._stream.reason)
+        return self._trouble or (self._stream.reason if self._stream is not None else "") or "not connected yet"
 
     async def aclose(self) -> None:
         """Unsubscribe."""
