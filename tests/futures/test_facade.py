@@ -495,6 +495,15 @@ def test_a_history_with_nothing_newer_leaves_a_hole_that_is_told():
     assert "nothing of SHFE.rb2610" in stream.bars.provenance.facts["history.nothing_newer"]
 
 
+def test_a_history_that_another_goes_on_with_is_told():
+    day = minutes()
+    first, second = History(bars_of(day[:200]), name="first"), History(bars_of(day[:210]), name="second")
+    stream = Futures([Live(bars_of(day)[210:]), first, second]).watch_klines("rb2610", "1m", start="2026-06-30T12:00Z")
+    assert sum(1 for _ in stream) == len(day)
+    assert stream.seam.is_clean
+    assert stream.bars.provenance.facts["history.continued_by"] == "second"
+
+
 def test_watching_without_history():
     day = minutes()
     stream = Futures([Live(bars_of(day)[:3])]).watch_klines("rb2610")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar, cast
 
 from ..errors import ConfigError, Error, NotSupported, TransportError, VenuesFailed
@@ -80,39 +80,39 @@ class Chain:
         """Ask those that offer a verb, in order, until one has it."""
         self.require(verb)
         passed_over: list[Failure] = []
-        for index, provider in enumerate(self._providers):
-            if verb not in provider.capabilities:
-                continue
-            try:
-                if index in self._unreachable:
-                    raise self._unreachable[index]
-                return Answer(provider, ask(provider), passed_over)
-            except (Error, OSError) as error:
-                passed_over.append((provider.name, _typed(error)))
+        for each in self._ask(verb, ask):
+            if isinstance(each, Answer):
+                return each._replace(passed_over=passed_over)
+            passed_over.append(each)
         raise failed(verb, passed_over)
 
     def every(self, verb: str, ask: Callable[[Verbs], T]) -> tuple[list[T], list[Failure]]:
         """Ask all that offer a verb; return their answers, and the failures of the others."""
-        answers: list[T] = []
-        failures: list[Failure] = []
+        asked = list(self._ask(verb, ask))
+        answers = [each.value for each in asked if isinstance(each, Answer)]
+        return answers, [each for each in asked if not isinstance(each, Answer)]
+
+    def _ask(self, verb: str, ask: Callable[[Verbs], T]) -> Iterator[Answer[T] | Failure]:
+        """Ask one after the other, as far as the caller goes on."""
         for index, provider in enumerate(self._providers):
             if verb not in provider.capabilities:
                 continue
+            outcome: Answer[T] | Failure
             try:
-                if index in self._unreachable:
-                    raise self._unreachable[index]
-                answers.append(ask(provider))
+                outcome = Answer(provider, ask(self._within_reach(index)), [])
             except (Error, OSError) as error:
-                failures.append((provider.name, _typed(error)))
-        return answers, failures
+                outcome = (provider.name, _typed(error))
+            yield outcome
 
     def trader(self, verb: str) -> Verbs:
         """The one that trades; its errors are the caller's to see."""
         self.require(verb)
-        index, provider = next((at, each) for at, each in enumerate(self._providers) if verb in each.capabilities)
+        return self._within_reach(next(at for at, each in enumerate(self._providers) if verb in each.capabilities))
+
+    def _within_reach(self, index: int) -> Verbs:
         if index in self._unreachable:
             raise self._unreachable[index]
-        return provider
+        return self._providers[index]
 
     def __repr__(self) -> str:
         return ", ".join(each.name for each in self._providers)

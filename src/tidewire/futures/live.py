@@ -16,6 +16,8 @@ from .watch import LiveSource, Watch
 
 __all__ = ["KlineStream"]
 
+_CHUNK = 10_000  # rows of a long history that are made Python objects at a time
+
 History = Callable[[int | None], Bars]
 """Bars from a moment on, or from the beginning; an error where nobody has any."""
 
@@ -66,7 +68,10 @@ class KlineStream(Watch[KlineUpdate]):
             await asyncio.to_thread(self._begin)  # history is read from files
         while (update := self._read()) is None:
             bars = await self._live.__anext__()
-            await asyncio.to_thread(self._take, bars)
+            if self._past is None:
+                self._take(bars)
+            else:
+                await asyncio.to_thread(self._take, bars)  # history is read once more
         return update
 
     def close(self) -> None:
@@ -112,32 +117,38 @@ class KlineStream(Watch[KlineUpdate]):
         return None
 
     def _updates(self, bars: Bars) -> Iterator[KlineUpdate]:
-        for row, end in zip(bars, bars.end_time.tolist(), strict=True):
-            yield KlineUpdate(
-                venue=bars.venue or "",
-                symbol=self._symbol,
-                interval=str(bars.interval),
-                open_time_ns=row.open_time,
-                open=_decimal(row.open),
-                high=_decimal(row.high),
-                low=_decimal(row.low),
-                close=_decimal(row.close),
-                volume=_decimal(row.volume),
-                quote_volume=None if row.quote_volume != row.quote_volume else _decimal(row.quote_volume),
-                trades=None if row.trades < 0 else row.trades,
-                closed=True,
-                time_ns=end,
-            )
+        for begin in range(0, len(bars), _CHUNK):
+            chunk = bars[begin : begin + _CHUNK]
+            for row, end in zip(chunk, chunk.end_time.tolist(), strict=True):
+                yield KlineUpdate(
+                    venue=bars.venue or "",
+                    symbol=self._symbol,
+                    interval=str(bars.interval),
+                    open_time_ns=row.open_time,
+                    open=_decimal(row.open),
+                    high=_decimal(row.high),
+                    low=_decimal(row.low),
+                    close=_decimal(row.close),
+                    volume=_decimal(row.volume),
+                    quote_volume=None if row.quote_volume != row.quote_volume else _decimal(row.quote_volume),
+                    trades=None if row.trades < 0 else row.trades,
+                    closed=True,
+                    time_ns=end,
+                )
 
 
 def _longer(before: Bars, history: History, after: int) -> Bars:
     """History with what has been added to it meanwhile, if anything; why there is nothing is kept in its provenance."""
     told = before.provenance or Provenance("unknown", "")
     try:
-        longer = Bars.concat([before, history(after)])
+        more = history(after)
     except Error as error:
-        longer = before[:]
-        told = Provenance(told.provider, told.source, {**told.facts, "nothing_newer": str(error)})
+        longer, fact = before[:], {"nothing_newer": str(error)}
+    else:
+        longer, fact = Bars.concat([before, more]), {}
+        if more.venue != before.venue:  # another had it this time
+            fact = {"continued_by": f"{more.venue}"}
+    told = Provenance(told.provider, told.source, {**told.facts, **fact})
     longer.provenance = told
     return longer
 
