@@ -27,6 +27,9 @@ __all__ = [
 
 T = TypeVar("T")
 
+ACCOUNT_QUIET_S = 900.0
+"""An account may be idle for hours: so often it is subscribed to anew and read over REST, in case nobody tells us."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
@@ -129,7 +132,7 @@ class OrderChannel:
     topic: str
     kind: Kind
     parse: Callable[[Buffer], Sequence[Order]] = field(repr=False)
-    quiet_s: float | None = None
+    quiet_s: float | None = ACCOUNT_QUIET_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +149,7 @@ class BalanceChannel:
     kind: Kind
     parse: Callable[[Buffer], Sequence[Balance] | None] = field(repr=False)
     accounts: Call[None] | None = None
-    quiet_s: float | None = None
+    quiet_s: float | None = ACCOUNT_QUIET_S
 
 
 Channel = BookChannel | TradeChannel | KlineChannel | ValueChannel[Any] | OrderChannel | BalanceChannel

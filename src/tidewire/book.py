@@ -286,12 +286,12 @@ class OrderBook(_native.Book):
 
     @property
     def valid_bid(self) -> Decimal | None:
-        """Lowest bid price of the last snapshot, which is cut somewhere; below are only levels that deltas touched."""
+        """Lowest bid price of the last snapshot. A book with a limit shows none below, another what deltas touched."""
         return _decimal(self.known_texts()[0])
 
     @property
     def valid_ask(self) -> Decimal | None:
-        """Highest ask price of the last snapshot; above it the book holds only what deltas have touched since."""
+        """Highest ask price of the last snapshot. A book with a limit shows none above, another what deltas touched."""
         return _decimal(self.known_texts()[1])
 
     @property

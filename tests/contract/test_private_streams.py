@@ -246,6 +246,33 @@ async def test_lists_that_lag_are_read_again(world: World, monkeypatch: pytest.M
     assert told(seen) == world.truth()
 
 
+OF_ORDERS = {
+    ("binance", "spot"): "executionReport",
+    ("binance", "linear"): "ORDER_TRADE_UPDATE",
+    ("okx", "spot"): '"ordId"',
+    ("okx", "linear"): '"ordId"',
+    ("htx", "spot"): '"orderId"',
+}
+"""What the venue's messages about orders have in them, and no answer to a command; elsewhere ``order_id``."""
+
+
+async def test_a_subscription_that_has_died_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidewire._account.LAG_S", 1e6)
+    offered = world.client.venue.watch_orders
+    assert offered(kind=world.kind).quiet_s is not None
+    monkeypatch.setattr(world.client.venue, "watch_orders", lambda **which: replace(offered(**which), quiet_s=0.3))
+    hurry(world, monkeypatch, idle_s=0.2)
+    async with world.client.watch_orders(kind=world.kind) as orders:
+        known = await world.offer()
+        await read(orders, shown(known.order_id))
+        path = OF_ORDERS.get((world.venue, world.kind), '"order_id"')
+        world.sandbox.fail("lose", venue=world.venue, path=path, times=None)
+        world.take(2)
+        seen = await read(orders, lambda seen: len(told(seen)) >= len(world.truth()))
+        world.sandbox.clear_faults()
+    assert told(seen) == world.truth()
+
+
 async def test_an_order_in_a_market_that_was_listed_meanwhile(world: World) -> None:
     async with world.client.watch_orders(kind=world.kind) as orders:
         known = await world.offer()

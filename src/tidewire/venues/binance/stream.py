@@ -55,6 +55,7 @@ _LIFE_S = 23.5 * 3600.0  # the venue ends a connection after 24 hours
 
 # A market may be quiet for so long; then one call of weight 5 (2 on futures) tells whether it is, or we are cut off.
 _QUIET_S = 60.0
+_TRADES_QUIET_S = 300.0  # of trades and klines, which may stay away for long; then they are asked for anew
 _VALUE_QUIET_S = 30.0  # tickers and marks come every few seconds, whatever the market does
 
 # Beyond a snapshot's last level nothing is known: of a few levels nothing is left as soon as the market moves.
@@ -95,6 +96,7 @@ class BinanceStreams(Venue):
             symbol=market,
             parse=partial(prices.trade, symbol=market),
             recent=self.fetch_trades(market, self.spec.trades_page[market.kind]),
+            quiet_s=_TRADES_QUIET_S,
         )
 
     def _watch_aggregates(self, market: Symbol) -> TradeChannel:
@@ -113,6 +115,7 @@ class BinanceStreams(Venue):
             symbol=market,
             parse=partial(prices.aggregate_trade, symbol=market),
             recent=latest,
+            quiet_s=_TRADES_QUIET_S,
         )
 
     def watch_ticker(self, symbol: str | Symbol) -> ValueChannel[Ticker]:
@@ -137,6 +140,7 @@ class BinanceStreams(Venue):
             interval=parsed,
             parse=partial(prices.kline, symbol=market, interval=parsed),
             recent=self.fetch_klines(market, parsed, limit=self.spec.klines_page[market.kind]),
+            quiet_s=_TRADES_QUIET_S,
         )
 
     def watch_funding_rate(self, symbol: str | Symbol) -> ValueChannel[FundingRate]:

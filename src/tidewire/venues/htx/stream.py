@@ -39,6 +39,10 @@ _MISSED_S: Final = 10.0  # two of the venue's pings
 _COMMANDS_PER_S: Final = 8.0
 _TOPICS: Final = 200
 
+# Nothing is told of how long a channel may be silent. A spot book is said to come every 100 ms, changed or not.
+_BOOK_QUIET_S: Final = 60.0
+_QUIET_S: Final = 300.0
+
 
 class HtxStreams(HtxMarket):
     """The public streams of ``Htx``."""
@@ -61,6 +65,7 @@ class HtxStreams(HtxMarket):
                 layout=layout,
                 snapshot=None,
                 in_contracts=True,
+                quiet_s=_BOOK_QUIET_S,
             )
         topic = f"market.{native}.mbp.{levels}"
         return BookChannel(
@@ -69,6 +74,7 @@ class HtxStreams(HtxMarket):
             symbol=market,
             layout=layout,
             snapshot=Query("fetch_book", partial(_request, topic), bytes),  # the layout's depth is kept up by the venue
+            quiet_s=_BOOK_QUIET_S,
         )
 
     def watch_trades(self, symbol: str | Symbol) -> TradeChannel:
@@ -81,6 +87,7 @@ class HtxStreams(HtxMarket):
             parse=partial(self._read_trades, market),
             recent=self.fetch_trades(market, self.spec.trades_page[market.kind]),
             contiguous=False,
+            quiet_s=_QUIET_S,
         )
 
     def watch_ticker(self, symbol: str | Symbol) -> ValueChannel[Ticker]:
@@ -92,6 +99,7 @@ class HtxStreams(HtxMarket):
             topic=f"market.{self.native_symbol(market)}.{channel}",
             symbol=market,
             parse=partial(self._read_ticker, market),
+            quiet_s=_QUIET_S,
         )
 
     def watch_klines(self, symbol: str | Symbol, interval: str | Interval) -> KlineChannel:
@@ -106,6 +114,7 @@ class HtxStreams(HtxMarket):
             parse=partial(_klines, symbol=market, interval=parsed),
             recent=self.fetch_klines(market, parsed, limit=self.spec.klines_page[market.kind]),
             says_closed=False,
+            quiet_s=_QUIET_S,
         )
 
     def watch_funding_rate(self, symbol: str | Symbol) -> ValueChannel[FundingRate]:
@@ -116,6 +125,7 @@ class HtxStreams(HtxMarket):
             topic=f"public.{self.native_symbol(market)}.funding_rate",
             symbol=market,
             parse=partial(_funding_rate, symbol=market),
+            quiet_s=_QUIET_S,
         )
 
     def _levels(self, market: Symbol, depth: int | None) -> int:

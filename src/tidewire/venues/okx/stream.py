@@ -26,6 +26,7 @@ BUSINESS: Final = "/ws/v5/business"
 
 _TOPICS = 29  # the venue asks for fewer than 30 channels of books on a connection, and sets no number for others
 _BOOK_QUIET_S = 150.0  # "around 60 seconds" without a change, the venue sends an empty update
+_QUIET_S = 900.0  # of what comes as the market moves; asking anew more often might use up 480 commands an hour
 _FUNDING_QUIET_S = 300.0  # every 30 to 90 s
 
 
@@ -57,6 +58,7 @@ class OKXStreams(OKXMarket):
             symbol=market,
             parse=lambda frame: prices.trades(frame, market, self._size(market)),
             recent=self.fetch_trades(market, self.spec.trades_page[market.kind]),
+            quiet_s=_QUIET_S,
         )
 
     def watch_ticker(self, symbol: str | Symbol) -> ValueChannel[Ticker]:
@@ -67,6 +69,7 @@ class OKXStreams(OKXMarket):
             topic=self._topic("tickers", market),
             symbol=market,
             parse=lambda frame: prices.ticker(frame, market, self._size(market)),
+            quiet_s=_QUIET_S,
         )
 
     def watch_klines(self, symbol: str | Symbol, interval: str | Interval) -> KlineChannel:
@@ -80,6 +83,7 @@ class OKXStreams(OKXMarket):
             interval=bar,
             parse=partial(prices.klines, symbol=market, interval=bar),
             recent=self.fetch_klines(market, bar, limit=self.spec.klines_page[market.kind]),
+            quiet_s=_QUIET_S,
         )
 
     def watch_funding_rate(self, symbol: str | Symbol) -> ValueChannel[FundingRate]:
