@@ -43,7 +43,8 @@ cdef extern from "tidewire/allocation.hpp" namespace "tidewire" nogil:
         sell
 
     cpp_bool read_levels(
-        const CoreBook& book, Direction direction, int64_t tick, int64_t lot, int64_t enough, vector[PriceLevel]& out
+        const CoreBook& book, Direction direction, int64_t tick, int64_t lot, int64_t enough, vector[PriceLevel]& out,
+        cpp_bool& parts
     ) except +
     Code allocate(
         OfferSpan offers, Direction direction, int64_t quantity, size_t max_used, Allocation& out
@@ -69,12 +70,14 @@ cdef class Offers:
 
     cdef vector[Offer] offers
     cdef Direction direction
+    cdef cpp_bool has_parts
 
     def __init__(self, entries, *, bint buy, int64_t enough):
         cdef Book book
         cdef Offer offer
         self.direction = Direction.buy if buy else Direction.sell
         self.offers.clear()
+        self.has_parts = False
         for book, tick, lot, rules in entries:
             offer.levels.clear()
             offer.rules.lot, offer.rules.tick = rules[0], rules[1]
@@ -86,9 +89,14 @@ cdef class Offers:
             offer.rules.weight = rules[9]
             if min(offer.rules.lot, offer.rules.tick, offer.rules.weight) < 1:
                 raise ConfigError("lot, tick and weight are positive")
-            if not read_levels(book.idle()[0], self.direction, tick, lot, enough, offer.levels):
+            if not read_levels(book.idle()[0], self.direction, tick, lot, enough, offer.levels, self.has_parts):
                 raise ConfigError("a price of the book does not fit these units")
             self.offers.push_back(offer)
+
+    @property
+    def parts(self):
+        """True when a level holds part of a lot of its book: in finer units more of it may count."""
+        return self.has_parts
 
     def allocate(self, int64_t quantity, size_t max_used, only=None):
         """Return what remains unfilled, and of each entry (or of one) what is taken: quantity, value, limit, levels.

@@ -1,40 +1,23 @@
 #include "tidewire/allocation.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <numeric>
+#include <ranges>
+
+#include "tidewire/packets.hpp"
 
 namespace tidewire {
 namespace {
 
 constexpr std::int64_t most_classes = 4096;
 
-struct Cost {
-  std::int64_t unfilled = 0;
-  Wide value = 0;
-
-  auto operator<=>(const Cost&) const = default;
-  Cost& operator+=(const Cost& other) {
-    unfilled += other.unfilled;
-    value += other.value;
-    return *this;
-  }
-  Cost operator*(std::int64_t times) const { return {unfilled * times, value * times}; }
-};
-
-// So many packets, each of this cost. A sequence of them ascends.
-struct Run {
-  Cost cost;
-  std::int64_t count;
-};
-using Runs = std::vector<Run>;
-
 struct Interval {
   std::int64_t low, high;
 };
 
-std::int64_t up(std::int64_t value, std::int64_t step) { return (value + step - 1) / step * step; }
-std::int64_t down(std::int64_t value, std::int64_t step) { return value / step * step; }
+// Divisions are slow, and the step is most often the unit itself.
+std::int64_t down(std::int64_t value, std::int64_t step) { return step == 1 ? value : value / step * step; }
+std::int64_t up(std::int64_t value, std::int64_t step) { return step == 1 ? value : down(value + step - 1, step); }
 
 std::int64_t narrow(Wide value) {
   constexpr Wide most = std::numeric_limits<std::int64_t>::max();
@@ -87,55 +70,6 @@ std::vector<Interval> allowed_quantities(const Offer& offer, Direction direction
       lots.push_back(whole);
   }
   return lots;
-}
-
-// The units from `low` to `high` of a sequence in packets of `size`; an incomplete last packet is left out.
-Runs pack(const Runs& units, std::int64_t low, std::int64_t high, std::int64_t size) {
-  Runs packets;
-  Cost part;
-  std::int64_t have = 0, skip = low, room = high - low;
-  for (Run run : units) {
-    if (room == 0) break;
-    const std::int64_t skipped = std::min(skip, run.count);
-    skip -= skipped;
-    run.count = std::min(run.count - skipped, room);
-    room -= run.count;
-    if (have > 0) {
-      const std::int64_t take = std::min(size - have, run.count);
-      part += run.cost * take;
-      have += take;
-      run.count -= take;
-      if (have < size) continue;
-      packets.push_back({part, 1});
-    }
-    if (run.count >= size) packets.push_back({run.cost * size, run.count / size});
-    have = run.count % size;
-    part = run.cost * have;
-  }
-  return packets;
-}
-
-Runs merge(const Runs& one, const Runs& other) {
-  Runs all;
-  all.reserve(one.size() + other.size());
-  std::merge(one.begin(), one.end(), other.begin(), other.end(), std::back_inserter(all),
-             [](const Run& a, const Run& b) { return a.cost < b.cost; });
-  return all;
-}
-
-// How many of the cheapest packets of both are of `own`.
-std::int64_t share(const Runs& own, const Runs& other, std::int64_t packets) {
-  std::int64_t taken = 0;
-  auto mine = own.begin();
-  auto theirs = other.begin();
-  while (packets > 0) {
-    const bool use_mine = theirs == other.end() || (mine != own.end() && mine->cost < theirs->cost);
-    const std::int64_t count = std::min(packets, use_mine ? mine->count : theirs->count);
-    packets -= count;
-    taken += use_mine ? count : 0;
-    ++(use_mine ? mine : theirs);
-  }
-  return taken;
 }
 
 // One venue's part of a solution: a quantity among offset, offset + step … within low and high, both of this kind.
@@ -212,7 +146,7 @@ class Search {
     std::vector<std::int64_t> quantities(offers_.size() + 1);
     if (!relax(lanes, quantities)) return;
     const Cost cost = cost_of(quantities);
-    if (!best_.empty() && cost >= best_cost_) return;
+    if (!best_.empty() && !(cost < best_cost_)) return;
     for (Lane& lane : lanes) {
       const std::int64_t quantity = quantities[lane.offer];
       if (quantity == 0 || allows(lane.offer, quantity)) continue;
@@ -259,39 +193,66 @@ class Search {
     return used > max_used_ ? found : nullptr;
   }
 
+  // Lanes of one step, and what the finer ones below come to in packets of it.
+  struct Stage {
+    std::size_t begin, end;    // among the lanes
+    std::int64_t skip, ratio;  // packets of the finer step: taken in any case, and in one of this step
+    Runs below;
+    std::vector<Runs> packed;     // of each lane whose step is not the unit
+    std::vector<Cursor> sources;  // the lanes, and last what is below
+  };
+
   // The cheapest quantities within the lanes that come to the whole, whatever rules there are besides.
   bool relax(const Lanes& lanes, std::vector<std::int64_t>& quantities) const {
-    struct Stage {
-      Runs below, own;  // packets of this lane's step: of all lanes before, of this one
-      std::int64_t skip, ratio;
-    };
     std::int64_t rest = quantity_;
     for (const Lane& lane : lanes) rest -= lane.low;
     if (rest < 0) return false;
     std::vector<Stage> stages;
-    Runs merged;
     std::int64_t step = 1, base = 0;
-    for (const Lane& lane : lanes) {
-      const std::int64_t remainder = rest % lane.step;
-      Stage stage{{}, {}, (remainder - base) / step, lane.step / step};
-      if (stage.skip == 0 && stage.ratio == 1)
-        stage.below = std::move(merged);
-      else
-        stage.below = pack(merged, stage.skip, std::numeric_limits<std::int64_t>::max(), stage.ratio);
-      const std::int64_t room = std::min(lane.high, lane.low + down(rest, lane.step));
-      stage.own = pack(units_[lane.offer], lane.low, room, lane.step);
-      merged = merge(stage.below, stage.own);
-      step = lane.step;
-      base = remainder;
+    for (std::size_t i = 0; i < lanes.size(); i = stages.back().end) {
+      const std::int64_t next = lanes[i].step, remainder = rest % next;
+      const auto coarser = std::ranges::find_if(lanes.begin() + static_cast<std::ptrdiff_t>(i), lanes.end(),
+                                                [&](const Lane& lane) { return lane.step != next; });
+      Stage stage{i, static_cast<std::size_t>(coarser - lanes.begin()), (remainder - base) / step, next / step, {}, {},
+                  {}};
+      if (!stages.empty()) stage.below = packed_below(stages.back(), stage, (rest - base) / step);
       stages.push_back(std::move(stage));
+      fill(stages.back(), lanes, rest);
+      step = next;
+      base = remainder;
     }
     std::int64_t packets = (rest - base) / step;
-    for (std::size_t i = lanes.size(); i-- > 0;) {
-      const std::int64_t own = share(stages[i].own, stages[i].below, packets);
-      quantities[lanes[i].offer] = lanes[i].low + own * lanes[i].step;
-      packets = stages[i].skip + (packets - own) * stages[i].ratio;
+    for (const Stage& stage : std::views::reverse(stages)) {
+      std::vector<std::int64_t> counts(stage.sources.size());
+      cheapest(stage.sources, packets, [&](std::size_t i, const Cost&, std::int64_t count) { counts[i] += count; });
+      for (std::size_t i = stage.begin; i < stage.end; ++i)
+        quantities[lanes[i].offer] = lanes[i].low + counts[i - stage.begin] * lanes[i].step;
+      packets = stage.skip + counts.back() * stage.ratio;
     }
     return true;
+  }
+
+  // What a stage comes to, cheapest first, in packets of the next.
+  static Runs packed_below(const Stage& finer, const Stage& stage, std::int64_t packets) {
+    Runs merged;
+    cheapest(finer.sources, packets,
+             [&](std::size_t, const Cost& cost, std::int64_t count) { merged.push_back({cost, count}); });
+    return pack(merged, stage.skip, std::numeric_limits<std::int64_t>::max(), stage.ratio);
+  }
+
+  void fill(Stage& stage, const Lanes& lanes, std::int64_t rest) const {
+    stage.packed.reserve(stage.end - stage.begin);  // cursors point into it
+    for (std::size_t i = stage.begin; i < stage.end; ++i) {
+      const Lane& lane = lanes[i];
+      const std::int64_t high = std::min(lane.high, lane.low + down(rest, lane.step));
+      if (lane.step == 1) {
+        stage.sources.emplace_back(units_[lane.offer], lane.low, high - lane.low);
+        continue;
+      }
+      const Runs& packets = stage.packed.emplace_back(pack(units_[lane.offer], lane.low, high, lane.step));
+      stage.sources.emplace_back(packets, 0, std::numeric_limits<std::int64_t>::max());
+    }
+    stage.sources.emplace_back(stage.below, 0, std::numeric_limits<std::int64_t>::max());
   }
 
   Cost cost_of(const std::vector<std::int64_t>& quantities) const {
@@ -328,9 +289,9 @@ Taken take(const Offer& offer, Direction direction, std::int64_t quantity) {
     const PriceLevel& level = offer.levels[taken.levels];
     const std::int64_t count = std::min(rest, level.quantity);
     taken.value += static_cast<Wide>(level.price) * count;
-    taken.limit = limit_at(offer.rules, direction, level.price);
     rest -= count;
   }
+  if (taken.levels > 0) taken.limit = limit_at(offer.rules, direction, offer.levels[taken.levels - 1].price);
   return taken;
 }
 
@@ -349,7 +310,7 @@ std::int64_t odd_units(const BookSide& side, const Grid& grid, const Level& leve
 }  // namespace
 
 bool read_levels(const Book& book, Direction direction, std::int64_t tick, std::int64_t lot, std::int64_t enough,
-                 std::vector<PriceLevel>& out) {
+                 std::vector<PriceLevel>& out, bool& parts) {
   const BookSide& side = direction == Direction::buy ? book.asks() : book.bids();
   bool fits = true;
   std::int64_t seen = 0;
@@ -358,6 +319,7 @@ bool read_levels(const Book& book, Direction direction, std::int64_t tick, std::
         level.lots == odd_lot ? odd_units(side, book.grid().quantity, level, lot) : static_cast<Wide>(level.lots) * lot;
     const Wide price = static_cast<Wide>(direction == Direction::buy ? -level.key : level.key) * tick;
     const std::int64_t quantity = narrow(std::min<Wide>(units, enough - seen));
+    parts = parts || level.lots == odd_lot;
     fits = price > 0 && price <= Grid::limit;
     if (!fits) return false;
     if (quantity > 0) out.push_back({narrow(price), quantity});
@@ -374,9 +336,16 @@ Code allocate(std::span<const Offer> offers, Direction direction, std::int64_t q
     if (std::ranges::any_of(offer.levels, [&](const PriceLevel& level) { return level.price > most; }))
       return Code::out_of_range;
   }
+  out.taken.clear();
+  if (offers.size() == 1) {
+    const std::vector<Interval> allowed = allowed_quantities(offers[0], direction, quantity);
+    const std::int64_t most = allowed.empty() || max_used == 0 ? 0 : allowed.back().high;
+    out.taken.push_back(take(offers[0], direction, most));
+    out.unfilled = quantity - most;
+    return Code::ok;
+  }
   Search search(offers, direction, quantity, max_used);
   if (const Code code = search.run(); code != Code::ok) return code;
-  out.taken.clear();
   for (std::size_t i = 0; i < offers.size(); ++i) out.taken.push_back(take(offers[i], direction, search.best()[i]));
   out.unfilled = search.best().back();
   return Code::ok;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, Inexact, InvalidOperation
@@ -21,7 +22,7 @@ EXACT = Context(prec=100, traps=[InvalidOperation, Inexact])
 
 _WIDE = Context(prec=100, traps=[InvalidOperation])
 _FINE, _ROOM = 8, 17
-"""Decimals that quantities have at least where so many digits have room: some levels are finer than the lot."""
+"""Decimals for parts of lots, where a quantity of so many digits has room for them."""
 
 _MOST = 1 << 62
 _NO_BOUND = 1 << 126
@@ -78,28 +79,33 @@ class Allocation:
     """Offers as they stand now, ready to be allocated to.
 
     Books are read once: what happens to them later changes nothing. A level's quantity counts down to the venues'
-    finest lot, and to 1e-8 at least unless the order is too large for so many digits. Raises ``ConfigError`` for
-    numbers of more digits than 62 bits hold in units that the venues share.
+    finest lot, and to 1e-8 where some hold parts of lots and there is room for so many digits. Raises
+    ``ConfigError`` for numbers of more digits than 62 bits hold in units that the venues share.
     """
 
     def __init__(self, offers: Sequence[Offer], side: Side, quantity: Decimal) -> None:
-        steps = [(each.book.book, each.book.instrument) for each in offers]
-        self._price = max((_decimals(s) for b, i in steps for s in (b.tick_size, i.tick_size)), default=0)
-        self._quantity = max([_decimals(quantity), *(_decimals(s) for b, i in steps for s in (b.lot_size, i.lot_size))])
-        self._quantity = max(self._quantity, min(_FINE, _ROOM - quantity.adjusted()))
+        self._entries = [
+            (each, each.book.book, each.book.book.tick_size, each.book.book.lot_size, each.book.instrument)
+            for each in offers
+        ]
+        self._price = max((_decimals(s) for _, _, tick, _, i in self._entries for s in (tick, i.tick_size)), default=0)
+        lots = (s for _, _, _, lot, i in self._entries for s in (lot, i.lot_size))
+        self._quantity = max([_decimals(quantity), *map(_decimals, lots)])
         self._rate = max((_decimals(each.rate.taker) for each in offers), default=0)
+        self._offers = self._read(side, quantity)
+        finer = min(_FINE, _ROOM - quantity.adjusted())
+        if self._offers.parts and finer > self._quantity:
+            self._quantity = finer
+            self._offers = self._read(side, quantity)
+
+    def _read(self, side: Side, quantity: Decimal) -> _native.Offers:
         self._wanted = _whole(quantity, self._quantity)
         buys = side is Side.BUY
         entries = [
-            (
-                book,
-                _whole(book.tick_size, self._price),
-                _whole(book.lot_size, self._quantity),
-                self._rules(each, buys=buys),
-            )
-            for each, (book, _) in zip(offers, steps, strict=True)
+            (book, _whole(tick, self._price), _whole(lot, self._quantity), self._rules(each, buys=buys))
+            for each, book, tick, lot, _ in self._entries
         ]
-        self._offers = _native.Offers(entries, buy=buys, enough=self._wanted)
+        return _native.Offers(entries, buy=buys, enough=self._wanted)
 
     def split(self, max_venues: int) -> list[Taken]:
         """Take from at most so many offers what comes closest to the whole, at the least cost; one answer an offer."""
@@ -140,6 +146,7 @@ class Allocation:
         )
 
 
+@functools.lru_cache(1024)
 def _decimals(number: Decimal) -> int:
     exponent = number.normalize(_WIDE).as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0

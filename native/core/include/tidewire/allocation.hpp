@@ -12,7 +12,6 @@
 //
 // A quantity that cannot be had exactly leaves the least possible unfilled; cost decides between equals.
 #pragma once
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -21,10 +20,9 @@
 
 #include "tidewire/book.hpp"
 #include "tidewire/status.hpp"
+#include "tidewire/wide.hpp"
 
 namespace tidewire {
-
-__extension__ using Wide = __int128;  // price × quantity × rate
 
 inline constexpr Wide no_bound = static_cast<Wide>(1) << 126;
 
@@ -73,10 +71,10 @@ struct Allocation {
 
 enum class Direction : std::uint8_t { buy, sell };
 
-// Appends what an order takes from, until it has `enough`. A book's tick and lot are so many units; what a level holds
-// beyond its last whole unit does not count. False when a price does not fit.
+// Appends what an order takes from, until it has `enough`. A book's tick and lot are so many units. A level that holds
+// part of a lot sets `parts`; what is beyond its last whole unit does not count. False when a price does not fit.
 bool read_levels(const Book& book, Direction direction, std::int64_t tick, std::int64_t lot, std::int64_t enough,
-                 std::vector<PriceLevel>& out);
+                 std::vector<PriceLevel>& out, bool& parts);
 
 // Code::off_grid when lots are so different that their remainders are too many to try; Code::out_of_range when price ×
 // quantity × weight exceeds no_bound.
