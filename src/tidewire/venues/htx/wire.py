@@ -252,7 +252,6 @@ class SpotTicker(SpotFigures, kw_only=True):
     """Of all spot symbols at once. Its open, high and low are the calendar day's in Singapore: left out."""
 
     symbol: str
-    count: int
 
 
 class SpotTickers(msgspec.Struct):
