@@ -24,12 +24,12 @@ NAMES = ("open", "high", "low", "close", "volume", "interest", "settle")
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """Every minute of the hours from 09:00 to 15:00, day after day: more than there is, and denser."""
+    """Every second of the hours from 09:00 to 15:00, day after day: more than there is, and denser."""
     rows = ROWS // 50 if request.config.getoption("benchmark_disable") else ROWS
     source = np.random.default_rng(7)
     records = np.zeros(rows, RECORD)
-    day, minute = np.divmod(np.arange(rows), 21_600)
-    records["time"] = 631_155_600 + day * 86_400 + minute  # seconds, to fit so many below 2040
+    day, second = np.divmod(np.arange(rows), 21_600)
+    records["time"] = 631_155_600 + day * 86_400 + second  # to fit so many below 2040
     price = 3000.0 + np.cumsum(source.integers(-1, 2, rows)) % 1000
     for name, shift in (("open", 0), ("close", 1), ("high", 2), ("low", -2)):
         records[name] = price + shift
@@ -54,7 +54,7 @@ def with_memmap(path: Path) -> dict[str, Any]:
 
 
 def with_tidewire(path: Path) -> dict[str, Any]:
-    bars = read_dat(path, code="rb", interval="1m")
+    bars = read_dat(path, code="rb", interval="1s")
     columns = {name: getattr(bars.klines, name) for name in ("open", "high", "low", "close", "volume")}
     return columns | {"interest": bars.open_interest}
 

@@ -280,6 +280,17 @@ def test_index_futures_recorded(fixtures):
     assert first.open == 5230.0
     before = [total for at, total in zip(ticks[0], ticks[2], strict=True) if at < ns_of("2021-01-04 09:31")]
     assert first.volume == before[-1]
+    # The morning's last snapshot says 49599 lots at 5287.0, the afternoon's first 49630 at 5287.4: no break loses any.
+    noon = bars.klines.between(ns_of("2021-01-04 11:29"), ns_of("2021-01-04 13:01"))
+    assert [datetime.fromtimestamp(row.open_time / 1e9, CHINA).hour for row in noon] == [11, 13]
+    assert (noon[0].close, noon[1].open) == (5287.0, 5287.4)
+    assert bars.klines.between(None, ns_of("2021-01-04 13:00")).volume.sum() == 49599
+    # At 14:59:59.9 the total is 84285; three lots at 5260.0 are told at 15:00:00.4, and belong to the last minute.
+    assert bars.klines.volume[:-1].sum() + bars.klines[-1].volume == 84288
+    assert clock(bars)[-1] == "04 14:59"
+    assert (bars.klines[-1].close, bars.open_interest[-1]) == (5260.0, 84531.0)
+    for start in bars.klines.open_time.tolist():
+        assert CALENDAR.minute_index("IF", datetime.fromtimestamp(start / 1e9, CHINA)) is not None
     daily = BarBuilder("IF", "1d")
     (day,) = Bars.concat([daily.add(*ticks), daily.finish()]).klines
     assert (day.open, day.close) == (5230.0, ticks[1][-1])
@@ -315,6 +326,19 @@ def test_apples_recorded(fixtures):
         assert bars.klines.volume[rows_of_day].sum() == total, day
     assert len(totals) == 10
     assert len(bars) <= 10 * 225
+    by_hand = {
+        # The auction, told at 08:59:00, traded 88 lots at 7278, the highest too; 850 had been by 09:00:59, at 7245.
+        "2020-08-03 09:00": (7278.0, 7278.0, 7245.0, 7245.0, 850),
+        # Totals 15854 at 10:13:59 and 15933 at 10:14:58; nothing is told at 10:15 or in the break.
+        "2020-08-03 10:14": (7185.0, 7185.0, 7180.0, 7180.0, 15933 - 15854),
+        # So that what is told at 10:30:00 is of the next bar, which ends with a total of 15957.
+        "2020-08-03 10:30": (7180.0, 7185.0, 7180.0, 7185.0, 15957 - 15933),
+        # 31068 at 14:58:58, 31314 at the end.
+        "2020-08-03 14:59": (7302.0, 7303.0, 7299.0, 7300.0, 31314 - 31068),
+    }
+    for start, expected in by_hand.items():
+        (bar,) = bars.klines.between(ns_of(start), ns_of(start) + MINUTE)
+        assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == expected, start
     assert stale > 0
     assert builder.stats.outside >= stale
     for start in bars.klines.open_time.tolist():

@@ -17,6 +17,7 @@ from tidewire.wenhua import LAYOUTS, WenhuaFormatError, read_dat, write_dat
 
 from .files import CALENDAR, assert_same, independent, minutes, walk
 
+DAYS = [datetime.combine(day, datetime.min.time(), CHINA) for day in CALENDAR.trading_days if day.year >= 2024]
 INTRADAY = [name for name in LAYOUTS if name != "daily"]
 
 
@@ -104,13 +105,26 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path):
 # What is wrong.
 
 
-def corrupt(source, data, record):
-    """One of the ways in which files go wrong; and whether a reader may find the rows up to some point all the same."""
-    data = bytearray(data)
-    rows = (len(data) - 4) // record
-    match source.choice(
-        ["cut", "grow", "shift", "shuffle", "swap", "nan", "zero", "random", "count", "double", "endian", "noise"]
-    ):
+WAYS = (
+    "cut grow shift shuffle swap nan zero random count double endian noise "  # corrupted
+    "few other clock tick"  # ambiguous
+).split()
+
+
+def corrupt(source, rows, layout):
+    """A file as it was written, and what became of it in one of the ways in which files go wrong or are unclear."""
+    way = source.choice(WAYS)
+    if way == "few":
+        rows = rows[: source.randrange(1, 4)]
+    elif way == "clock":
+        late = timedelta(hours=source.randrange(1, 8))
+        rows = [(row[0] + late * (source.random() < 0.9), *row[1:]) for row in rows]
+    elif way == "tick":
+        rows[source.randrange(len(rows))] = (rows[0][0], 3000.5, 3000.5, 3000.5, 3000.5, 1, 1)
+    data = bytearray(independent(rows, layout, local=source.random() < 0.5))
+    header, record = LAYOUTS[layout].header, LAYOUTS[layout].record
+    at = header + source.randrange(len(rows)) * record
+    match way:
         case "cut":
             del data[source.randrange(len(data)) :]
         case "grow":
@@ -118,47 +132,49 @@ def corrupt(source, data, record):
         case "shift":
             data[0:0] = source.randbytes(source.randrange(1, 9))
         case "shuffle":
-            order = list(range(rows))
+            order = list(range(len(rows)))
             source.shuffle(order)
-            body = bytes(data[4:])
-            data[4:] = b"".join(body[i * record : (i + 1) * record] for i in order)
+            body = bytes(data[header:])
+            data[header:] = b"".join(body[i * record : (i + 1) * record] for i in order)
         case "swap":
-            at = 4 + source.randrange(rows) * record
             data[at + 12 : at + 20] = data[at + 16 : at + 20] + data[at + 12 : at + 16]  # high and low
             data[at + 12 : at + 16] = struct.pack("<f", 0.5)
         case "nan":
-            at = 4 + source.randrange(rows) * record + 4 * source.randrange(1, 7)
-            data[at : at + 4] = struct.pack("<f", float("nan"))
+            field = at + 4 * source.randrange(1, 7)
+            data[field : field + 4] = struct.pack("<f", float("nan"))
         case "zero":
-            at = 4 + source.randrange(rows) * record
             data[at : at + record] = bytes(record)
         case "random":
-            at = 4 + source.randrange(rows) * record
             data[at : at + record] = source.randbytes(record)
         case "count":
-            data[:4] = struct.pack("<I", source.choice([0, 1, rows - 1, rows + 1, rows * 2, 2**32 - 1]))
+            counts = [0, 1, len(rows) - 1, len(rows) + 1, len(rows) * 2, 2**32 - 1]
+            data[:4] = struct.pack("<I", source.choice(counts))
         case "double":
-            at = 4 + source.randrange(rows) * record
             data[at:at] = data[at : at + record]
         case "endian":
-            for at in range(0, len(data) - 3, 4):
-                data[at : at + 4] = data[at : at + 4][::-1]
+            for place in range(0, len(data) - 3, 4):
+                data[place : place + 4] = data[place : place + 4][::-1]
         case "noise":
             data = bytearray(source.randbytes(len(data)))
-    return bytes(data)
+        case "other":  # two files in one, of two layouts
+            data += independent(rows[::-1] if source.random() < 0.5 else rows, source.choice(list(LAYOUTS)))
+    return rows, bytes(data)
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_a_corrupted_file_is_refused_or_read_right(tmp_path, seed):
+def test_a_corrupted_or_ambiguous_file_is_refused_or_read_right(tmp_path, seed):
     """Read right: every row returned is one that was written, in its place from the first on."""
     source = random.Random(seed)
-    rows = walk(minutes(days=source.choice([1, 2])), seed=seed)
-    (tmp_path / "a.dat").write_bytes(corrupt(source, independent(rows, "intraday"), 36))
+    layout = source.choice(list(LAYOUTS))
+    count = source.choice([1, 2])
+    moments = minutes(days=count) if layout != "daily" else DAYS[: 300 * count]
+    rows, data = corrupt(source, walk(moments, seed=seed), layout)
+    (tmp_path / "a.dat").write_bytes(data)
     try:
         bars = read_dat(tmp_path / "a.dat", code="rb")
     except WenhuaFormatError:
         return
-    assert bars.provenance.facts["layout"] == "intraday"
+    assert bars.provenance.facts["layout"] == layout
     assert_same(bars, rows[: len(bars)])
 
 

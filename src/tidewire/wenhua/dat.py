@@ -89,6 +89,8 @@ def decode(
     times, columns, cut = _records(memory, chosen, step, source)
     length = None if interval is None else Interval.parse(interval)
     daily = _is_daily(times) if length is None else str(length)[-1] in "dwMy"
+    if (daily or chosen.name == "daily") and not _is_daily(times):
+        raise WenhuaFormatError(f"{os.fspath(source)}: bars of days or more, and not all are whole days apart")
     base = find_time_base(times, daily=daily) if time_base == "auto" else time_base
     local = times + (OFFSET_S if base == "utc" else 0)
     length = length or interval_of(times, daily=daily)
