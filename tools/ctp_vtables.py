@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src/tidewire/ct
 import schema  # by path: tidewire itself need not be built
 
 PACKAGES = (
-    "ctpwrapper==6.3.15.3 vnpy_ctp==6.5.1.12 ctpwrapper==6.6.1 vnpy_ctp==6.6.7.2 vnpy_ctp==6.6.9.1 vnpy_ctp==6.7.2.1 "
-    "vnpy_ctp==6.7.7.2 ctpwrapper==6.7.9 vnpy_ctp==6.7.11.4 ctpwrapper==6.7.13"
+    "openctp-ctp==6.3.15.7 vnpy_ctp==6.5.1.12 ctpwrapper==6.6.1 vnpy_ctp==6.6.7.2 openctp-ctp==6.6.9.9 "
+    "openctp-ctp==6.7.2.8 openctp-ctp==6.7.7.1 ctpwrapper==6.7.9 openctp-ctp==6.7.11.0 ctpwrapper==6.7.13"
 ).split()
 LIBRARY = re.compile(r"(?:.*/)?(?:lib)?thost(mduser|trader)api(_se)?([-.]\w+)*\.so")
 TABLES = {"MdApi": "_ZTV14CFtdcMdApiImpl", "TraderApi": "_ZTV18CFtdcTraderApiImpl"}
@@ -129,9 +129,9 @@ def download(package: str, folder: Path) -> None:
         return
     # pip asks for a package's builders although it builds nothing, and older packages do not say what they need.
     with tempfile.TemporaryDirectory() as builders:
-        needed = ["cython", "meson-python", "ninja", "pybind11", "setuptools", "wheel"]
+        needed = ["cython", "setuptools", "wheel"]
         subprocess.run([*command[:3], "install", "--quiet", "--target", builders, *needed], check=True)
-        environment = os.environ | {"PYTHONPATH": builders, "PATH": f"{builders}/bin:{os.environ['PATH']}"}
+        environment = os.environ | {"PYTHONPATH": builders}
         subprocess.run([*command, "--no-build-isolation"], env=environment, check=True)
 
 

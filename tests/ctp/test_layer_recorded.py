@@ -10,6 +10,7 @@ import math
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,11 @@ def number(text: str) -> float:
     return math.nan if text in ("N/A", "") else float(text)
 
 
+@cache
+def midnight_of(day: str) -> dt.datetime:
+    return dt.datetime.strptime(day, "%Y%m%d").replace(tzinfo=CHINA)
+
+
 FIELDS = {
     "last": "LastPrice",
     "open": "OpenPrice",
@@ -129,10 +135,11 @@ def compare(tick: ctp.Tick, row: dict[str, str]) -> None:
     for levels, side in ((tick.bids, "Bid"), (tick.asks, "Ask")):
         told = [(number(row[f"{side}Price{n}"]), int(row[f"{side}Volume{n}"])) for n in range(1, 6)]
         assert levels == tuple(level for level in told if level[1])
-    when = dt.datetime.strptime(row["ActionDay"] + row["UpdateTime"], "%Y%m%d%H:%M:%S").replace(tzinfo=CHINA)
-    assert tick.time_ns == int(when.timestamp()) * 10**9 + int(row["UpdateMillisec"]) * 10**6
-    assert tick.trading_day == dt.datetime.strptime(row["TradingDay"], "%Y%m%d").date()  # noqa: DTZ007
-    assert tick.action_day == when.date()
+    midnight, (hours, minutes, seconds) = midnight_of(row["ActionDay"]), map(int, row["UpdateTime"].split(":"))
+    second = int(midnight.timestamp()) + hours * 3600 + minutes * 60 + seconds
+    assert tick.time_ns == second * 10**9 + int(row["UpdateMillisec"]) * 10**6
+    assert tick.trading_day == midnight_of(row["TradingDay"]).date()
+    assert tick.action_day == midnight.date()
 
 
 def test_ten_days_of_czce(fixtures):

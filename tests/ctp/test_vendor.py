@@ -284,7 +284,13 @@ def test_logging_in_from_many_threads(vendor: Vendor) -> None:
             links[-1].recv(1)
         codes = []
         login = lib.ReqUserLogin(BrokerID="9999", UserID="1", Password="x")
-        threads = [threading.Thread(target=lambda api=api: codes.append(api.ReqUserLogin(login, 1))) for api in apis]
+
+        def log_in(api):
+            while (code := api.ReqUserLogin(login, 1)) == -1:  # it sends before it says that it is connected
+                threading.Event().wait(0.001)
+            codes.append(code)
+
+        threads = [threading.Thread(target=log_in, args=(api,)) for api in apis]
         for thread in threads:
             thread.start()
         for thread in threads:
