@@ -244,15 +244,16 @@ def test_every_request_returns_a_documented_code_before_logging_in(vendor: Vendo
         results = []
         with lib.TraderApi() as trader, lib.MdApi() as md:
             results.append(all_requests(trader, "TraderApi") | all_requests(md, "MdApi"))
-            links = []
-            for api in (trader, md):
+            links, codes = [], {}
+            for api, of in ((trader, "TraderApi"), (md, "MdApi")):
                 api.RegisterFront(address)
                 api.Init()
                 links.append(server.accept()[0])
                 links[-1].recv(1)
-                while api.ReqUserLogout(lib.UserLogout(), 1) == -1:  # it sends before it says so
+                while api.ReqUserLogin(lib.ReqUserLogin(), 1) == -1:  # it sends before it says so
                     threading.Event().wait(0.001)
-            results.append(all_requests(trader, "TraderApi") | all_requests(md, "MdApi"))
+                codes |= all_requests(api, of)
+            results.append(codes)
             results.append([trader.GetTradingDay(), md.GetTradingDay(), repr(trader.GetFrontInfo())])
         told(results)
     """)
