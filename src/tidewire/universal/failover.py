@@ -105,9 +105,9 @@ class Plan:
 class Desk:
     """Knows how the venues are doing and decides every read. For one thread at a time.
 
-    After ``patience`` seconds without an answer another venue is asked as well and the first answer wins; after
-    ``timeout`` seconds without a sign of life from any, the read fails. That a venue has no such market is remembered
-    for ``memory_s`` seconds.
+    After ``patience`` seconds without an answer, or less so that all have their turn in time, another venue is asked
+    as well and the first answer wins; after ``timeout`` seconds without a sign of life from any, the read fails. That a
+    venue has no such market is remembered for ``memory_s`` seconds.
     """
 
     def __init__(
@@ -196,7 +196,7 @@ class _Attempt:
 
     started: float
     moved: float
-    alive_until: float
+    probes: bool
     answered: float | None = None
     hope: bool = True
 
@@ -209,7 +209,8 @@ class _Race:
         self._waiting = deque(plan.options)
         self._running: dict[Option, _Attempt] = {}
         self._failed: dict[Option, Failed] = {}
-        self._started = desk.clock()
+        self._started = self._alive = desk.clock()
+        self._patience = min(desk.patience, desk.timeout / len(plan.options))  # so that each has its turn in time
 
     def run(self) -> Steps[Verdict[Any]]:
         another = True
@@ -229,20 +230,19 @@ class _Race:
                     return self._win(event)
                 another = self._judge(event)
         finally:
-            for option in self._running:
-                self._desk.records[option.venue].dropped()
+            for option, attempt in self._running.items():
+                if attempt.probes:
+                    self._desk.records[option.venue].dropped()
 
     def _begin(self, option: Option) -> None:
         now = self._desk.clock()
-        self._desk.records[option.venue].asked(now)
-        self._running[option] = _Attempt(now, now, now)
+        self._running[option] = _Attempt(now, now, self._desk.records[option.venue].asked(now))
 
     def _patience_left(self) -> float:
-        until = max(attempt.alive_until for attempt in self._running.values()) + self._desk.timeout
+        until = self._alive + self._desk.timeout
         if self._waiting:
-            until = min(
-                until, max(attempt.moved for attempt in self._running.values() if attempt.hope) + self._desk.patience
-            )
+            latest = max(attempt.moved for attempt in self._running.values() if attempt.hope)
+            until = min(until, latest + self._patience)
         return max(0.0, until - self._desk.clock())
 
     def _judge(self, event: Event | None) -> bool:
@@ -253,10 +253,11 @@ class _Race:
                 self._silence(now)
             case Moved(option):
                 attempt = self._running[option]
-                attempt.moved = attempt.alive_until = now
+                attempt.moved = now
+                self._alive = max(self._alive, now)
                 attempt.answered, attempt.hope = attempt.answered or now, True
-            case Rests(option, seconds):
-                self._running[option].alive_until = now + seconds
+            case Rests(seconds=seconds):
+                self._alive = max(self._alive, now + seconds)
             case Troubled(option, error):
                 self._running[option].hope = False
                 self._lose(option, error)
@@ -268,9 +269,12 @@ class _Race:
         return not any(attempt.hope for attempt in self._running.values())
 
     def _silence(self, now: float) -> None:
-        """Nobody has answered in time: there is no hope of those asked so far, and no time when there is no other."""
+        """Nobody has answered in time: there is no hope of those asked so far; and perhaps no time for others."""
+        late = now >= self._alive + self._desk.timeout
+        if late:
+            self._waiting.clear()
         for option, attempt in tuple(self._running.items()):
-            if not self._waiting:
+            if late:
                 del self._running[option]
             if attempt.hope:
                 attempt.hope = False

@@ -97,12 +97,15 @@ class Record:
 
     # What has happened.
 
-    def asked(self, now: float) -> None:
-        """A read goes there: where it has rested, that read is the probe."""
-        self._breaker.probing = self._breaker.failures > 0 and now >= self._breaker.open_until
+    def asked(self, now: float) -> bool:
+        """A read goes there; tell whether it is the one that probes."""
+        if self.state(now) != "probing" or self._breaker.probing:
+            return False
+        self._breaker.probing = True
+        return True
 
     def dropped(self) -> None:
-        """A read that went there was given up without a verdict: another may probe."""
+        """The read that probes was given up without a verdict: another may."""
         self._breaker.probing = False
 
     def succeeded(self, now: float, latency_s: float, staleness_s: float | None = None) -> None:

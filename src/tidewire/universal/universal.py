@@ -47,9 +47,10 @@ class AsyncUniversal(Consolidating, Trading, Arbitraging):
     pins it to one venue. ``answer`` tells where a value came from.
 
     ``timeout`` is in seconds: a read fails when no venue has shown a sign of life for so long. After ``patience``
-    seconds without an answer the next venue is asked as well, and the first answer wins; by default that leaves each
-    venue its turn within half the time-out, and is at most 1 s. ``retries`` repeats a failed request at its own venue
-    while others are asked already. Waiting for our own request limits counts against patience, not the time-out.
+    seconds without an answer (1 s, or half the time-out shared by the venues; less where that is needed for each to
+    have its turn in time) the next venue is asked as well, and the first answer wins. ``retries`` repeats a failed
+    request at its own venue while others are asked already. Waiting for our own request limits counts against patience,
+    not the time-out.
 
     ``quotes={"USDT", "USD"}`` lets a market that a venue lists in another currency of the set stand for the one asked
     for. ``credentials`` maps venues to keys. ``environment`` and ``cache_ttl`` are those of ``tw.AsyncClient``.
