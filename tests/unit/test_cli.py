@@ -52,7 +52,16 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 class TestProgram:
     def test_help_names_every_command_and_exit_code(self) -> None:
         shown = " ".join(run("--help").stdout.split())
-        for word in ("demo", "sandbox", "venues", "klines", "book", "doctor", *(f"{code} " for code in MEANINGS)):
+        for word in (
+            "demo",
+            "sandbox",
+            "venues",
+            "klines",
+            "book",
+            "route",
+            "doctor",
+            *(f"{code} " for code in MEANINGS),
+        ):
             assert word in shown
 
     def test_version(self) -> None:

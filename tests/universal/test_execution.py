@@ -226,6 +226,17 @@ def test_a_venue_that_does_not_answer_is_left_out_and_named(sandbox: Sandbox) ->
             market.execute(route)
 
 
+def test_bounds_are_by_venue_under_any_of_its_names(sandbox: Sandbox) -> None:
+    with Universal(VENUES, environment=sandbox, fees=FEES) as market:
+        free = {"huobi": {"BTC": 2}, "okx": {"BTC": "0.5"}}
+        route = market.route("BTC-USDT", "sell", 2, balances=free, limits={"huobi": "1.5"})
+        assert {each.venue: each.quantity for each in route.slices} == {"okx": Decimal("0.5"), "htx": Decimal("1.5")}
+        assert route.excluded.keys() == {"binance", "coinbase"}
+        for bounds in ({"balances": {"okex!": {"BTC": 1}}}, {"limits": {"okex!": 1}}):
+            with pytest.raises(tw.ConfigError, match="no venue 'okex!' here"):
+                market.best_venue("BTC-USDT", "sell", 1, **bounds)  # type: ignore[arg-type]
+
+
 def test_what_would_not_take_at_once_is_refused(sandbox: Sandbox) -> None:
     with universal(sandbox) as market:
         route = market.route("BTC-USDT", "buy", "0.1")

@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 
 import tidewire as tw
+from tidewire.book import BookLayout, LevelArray, MessageLayout
 from tidewire.universal import BestVenue, Fees, Route, Slice, VenueBook
 from tidewire.universal.routing import ParentOrder, best_venue, route
 
@@ -368,6 +369,20 @@ def test_levels_may_hold_parts_of_a_lot() -> None:
     assert [(level.price, level.quantity) for level in found.slices[0].levels] == [
         (10, Decimal("0.57561040")),
         (11, Decimal("0.02438960")),
+    ]
+
+
+def test_a_live_book_in_contracts_is_routed_in_base_units() -> None:
+    layout = BookLayout(delta=MessageLayout(bids=LevelArray("b"), asks=LevelArray("a")))
+    book = tw.OrderBook("0.1", "0.01", contract_size="0.01")  # a lot is one contract
+    book.apply_snapshot(b'{"b": [], "a": [["100.1", "3"], ["100.2", "2.5"], ["100.3", "100"]]}', layout, 1)
+    perpetual = instrument("okx", tw.Symbol.parse("BTC-USDT-PERP"), tick="0.1", lot="0.01")
+    found = routed(ParentOrder.of("BTC-USDT-PERP", "buy", "0.06"), [VenueBook("okx", perpetual, book)], flat_fees("0"))
+    levels = [(level.price, level.quantity) for level in found.slices[0].levels]
+    assert levels == [
+        (Decimal("100.1"), Decimal("0.03")),
+        (Decimal("100.2"), Decimal("0.025")),
+        (Decimal("100.3"), Decimal("0.005")),
     ]
 
 

@@ -22,14 +22,16 @@ async def market_books(
     depth: int,
     timeout: float,  # noqa: ASYNC109 — each venue's own: one that is late must not keep the others' books
     venues: Iterable[str] | None = None,
+    max_age_s: float | None = None,
 ) -> tuple[list[VenueBook], dict[str, Error]]:
     """Return the books in the order of the venues, and what each of the others raised instead.
 
-    An open book that may be acted on is taken as it is; every other venue is asked for one, all at once, with ``depth``
-    levels a side or as many as it gives. One that fails, or is not done within ``timeout`` seconds, is left out.
+    An open book that may be acted on, and is not older than ``max_age_s`` seconds, is taken as it is. Every other venue
+    is asked for one, all at once, with ``depth`` levels a side or as many as it gives. One that fails, or is not done
+    within ``timeout`` seconds, is left out.
     """
     names = tuple(clients if venues is None else venues)
-    opened = {book.venue: book for book in live.opened(symbol) if book.why_not() is None}
+    opened = {book.venue: book for book in live.opened(symbol) if book.why_not(max_age_s) is None}
     found = await asyncio.gather(*(_ask(clients[name], symbol, depth, timeout) for name in names if name not in opened))
     asked = dict(zip((name for name in names if name not in opened), found, strict=True))
     books = [opened.get(name) or asked[name] for name in names]

@@ -216,7 +216,7 @@ def _depth(book: VenueBook, side: Side) -> int:
 
 def _bound(taken: Slice, book: VenueBook) -> str:
     deepest = taken.depth == _depth(book, taken.side)
-    return "its book holds no more" if deepest else "by its rules, limit or balance"
+    return f"all of the {taken.depth} levels known" if deepest else "by its rules, limit or balance"
 
 
 def _why_nothing(offer: Offer, order: ParentOrder) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from .._order import Number
 from ..errors import ConfigError
 from ..symbols import Symbol
@@ -14,6 +17,8 @@ from .routing import Balances, Limits, ParentOrder
 from .venue_book import VenueBook
 
 __all__ = ["Trading"]
+
+T = TypeVar("T")
 
 
 class Trading(Asking):
@@ -39,8 +44,8 @@ class Trading(Asking):
 
         Raises ``Unfillable`` when no venue can, saying how much one does.
         """
-        order = ParentOrder.of(symbol, side, quantity, balances=balances, limits=limits)
-        books, absent = await self._books(order, depth)
+        order = ParentOrder.of(symbol, side, quantity, balances=self._by_venue(balances), limits=self._by_venue(limits))
+        books, absent = await self._books(order, depth, max_age)
         return routing.best_venue(order, books, fees=self._fees, absent=absent, max_age_s=max_age)
 
     async def route(
@@ -62,8 +67,15 @@ class Trading(Asking):
         reports the real ones. Raises ``Unfillable`` when the order cannot be filled exactly; with ``allow_partial`` the
         route then fills as much as can be had.
         """
-        order = ParentOrder.of(symbol, side, quantity, max_venues=max_venues, balances=balances, limits=limits)
-        books, absent = await self._books(order, depth)
+        order = ParentOrder.of(
+            symbol,
+            side,
+            quantity,
+            max_venues=max_venues,
+            balances=self._by_venue(balances),
+            limits=self._by_venue(limits),
+        )
+        books, absent = await self._books(order, depth, max_age)
         return routing.route(
             order, books, fees=self._fees, absent=absent, max_age_s=max_age, allow_partial=allow_partial
         )
@@ -91,8 +103,14 @@ class Trading(Asking):
         """
         return await execution.resolve(self._clients, report)
 
-    async def _books(self, order: ParentOrder, depth: int) -> tuple[list[VenueBook], dict[str, str]]:
+    def _by_venue(self, given: Mapping[str, T] | None) -> dict[str, T] | None:
+        """The same by the venues' own names; a name that is none of them is an error, not a bound that never binds."""
+        return None if given is None else {self._known(venue): each for venue, each in given.items()}
+
+    async def _books(
+        self, order: ParentOrder, depth: int, max_age_s: float | None
+    ) -> tuple[list[VenueBook], dict[str, str]]:
         books, failed = await market_books(
-            self._clients, self._live, order.symbol, depth=depth, timeout=self._desk.timeout
+            self._clients, self._live, order.symbol, depth=depth, timeout=self._desk.timeout, max_age_s=max_age_s
         )
         return books, told(failed)
