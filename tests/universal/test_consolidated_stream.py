@@ -115,6 +115,27 @@ async def test_a_venue_without_the_symbol_is_named_and_none_with_it_is_an_error(
             universal.watch_consolidated_book(SYMBOL, venues=["htx"])
 
 
+async def test_quantities_of_swaps_are_in_base_units_whatever_their_contracts() -> None:
+    """A contract is 0.01 BTC at OKX, 0.001 at HTX and 1 at Binance."""
+    swaps = ("binance", "okx", "htx")
+    async with Sandbox(swaps, pace=None) as sandbox, market(sandbox) as universal:
+        async with universal.watch_consolidated_book("BTC-USDT-PERP") as stream:
+            live = await until(stream, lambda book: not book.excluded)
+            assert len({(await universal.instrument("BTC-USDT-PERP", venue=name)).contract_size for name in swaps}) == 3
+            singles = [await universal.clients[name].fetch_book("BTC-USDT-PERP", 5) for name in swaps]
+            for book in (live, await universal.consolidated_book("BTC-USDT-PERP", depth=5)):
+                for single in singles:
+                    own = [(level.price, level.quantity) for level in book.bids() if level.venue == single.venue]
+                    assert own[:5] == [(level.price, level.quantity) for level in single.bids]
+
+
+async def test_a_venue_whose_stream_is_shallower_is_named() -> None:
+    async with Sandbox(VENUES[:2], pace=None) as sandbox, market(sandbox) as universal:
+        async with universal.watch_consolidated_book(SYMBOL, depth=1000) as stream:
+            book = await until(stream, lambda book: book.included == ("binance",) and len(book.excluded) == 1)
+            assert "400" in book.excluded["okx"]
+
+
 async def test_dropping_it_unsubscribes() -> None:
     async with Sandbox(VENUES[:2], pace=0.02) as sandbox, market(sandbox) as universal:
         async for book in universal.watch_consolidated_book(SYMBOL, venues=["okx"]):

@@ -102,3 +102,17 @@ async def test_a_venue_that_is_down_at_first_is_tried_again() -> None:
 async def test_a_venue_without_a_client_is_a_mistake() -> None:
     with pytest.raises(tw.ConfigError, match="htx"):
         LiveBooks({}).watch([("htx", BTC)])
+
+
+async def test_a_bug_in_a_keeper_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+    async with Sandbox("okx", pace=None) as sandbox, tw.AsyncClient("okx", environment=sandbox) as client:
+        monkeypatch.setattr(client, "instrument", broken)
+        async with LiveBooks({"okx": client}).watch([("okx", BTC)]) as watch:
+            await until(watch, lambda: bool(watch.errors))
+            assert watch.reasons == {("okx", BTC): "ZeroDivisionError in the keeper of a book"}
+    assert [type(bug) for bug in told] == [ZeroDivisionError]

@@ -30,8 +30,8 @@ class Consolidating(Asking):
         """Follow the books of a symbol on several venues (all by default) as one ``ConsolidatedBook``.
 
         An async iterator, and an async context manager. Slow readers see the newest state. ``depth`` is as in
-        ``watch_book``. A book that is not LIVE, or older than ``max_age`` seconds, is left out at once and named in
-        ``excluded``.
+        ``watch_book``: a venue whose stream does not hold so many levels is left out. So is, at once, a book that is
+        not LIVE or older than ``max_age`` seconds; ``excluded`` names them all.
         """
         return ConsolidatedStream(
             self._live,
