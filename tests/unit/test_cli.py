@@ -59,6 +59,7 @@ class TestProgram:
             "klines",
             "book",
             "route",
+            "wenhua",
             "doctor",
             *(f"{code} " for code in MEANINGS),
         ):

@@ -1,4 +1,4 @@
-"""The command line: ``tidewire demo | sandbox | venues | klines | book | ctp | doctor``.
+"""The command line: ``tidewire demo | sandbox | venues | klines | book | ctp | wenhua | doctor``.
 
 Data goes to stdout, everything else to stderr. Exit codes are listed in ``exits.py``.
 """

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 import tidewire as tw
 
-from . import book, ctp, demo, doctor, klines, route, sandbox, venues
+from . import book, ctp, demo, doctor, klines, route, sandbox, venues, wenhua
 from .exits import INTERRUPTED, MEANINGS, exit_code
 from .output import TALK
 
@@ -41,7 +41,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items()) + ".",
 )
-for command in (demo.demo, sandbox.sandbox, venues.venues, klines.klines, book.book, route.route, doctor.doctor):
+for command in (
+    demo.demo,
+    sandbox.sandbox,
+    venues.venues,
+    klines.klines,
+    book.book,
+    route.route,
+    wenhua.wenhua,
+    doctor.doctor,
+):
     app.command()(command)
 app.add_typer(ctp.ctp, name="ctp")
 
