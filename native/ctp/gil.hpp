@@ -11,8 +11,9 @@ namespace tidewire::ctp {
 // whoever looks whether the interpreter ends and waits then is too late now and then.
 class Door {
  public:
-  Door() : open_(inside_.fetch_add(1) < shut_) {}
+  Door() : open_(inside_.fetch_add(1) < shut_) { ++depth_; }
   ~Door() {
+    --depth_;
     if (inside_.fetch_sub(1) == shut_ + 1) inside_.notify_all();
   }
   Door(const Door&) = delete;
@@ -23,11 +24,12 @@ class Door {
   static void shut() {
     for (int inside = inside_ |= shut_; inside != shut_; inside = inside_) inside_.wait(inside);
   }
-  static void forget_threads() { inside_ = 0; }  // in a forked child, where they are not
+  static void forget_threads() { inside_ = depth_; }  // in a forked child, which has but the one that forked
 
  private:
   static constexpr int shut_ = 1 << 24;  // more than there can be threads
   static inline std::atomic<int> inside_ = 0;
+  static inline thread_local int depth_ = 0;  // how often this thread is inside
   const bool open_;
 };
 

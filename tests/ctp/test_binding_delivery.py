@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tidewire import ctp
+from tidewire import _ctp, ctp
 from tidewire.errors import ConfigError, CtpDisconnected, CtpError, Timeout
 
 DBL_MAX = sys.float_info.max
@@ -460,6 +462,26 @@ def test_a_thread_of_the_vendors_ends_while_the_interpreter_does(vendor: Any) ->
         [sys.executable, "-c", STRAGGLER, vendor.file, slot], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "[61]\n", "")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # CPython 3.12's, where there are threads
+def test_a_child_that_is_forked_in_a_callback_ends(vendor: Any) -> None:
+    codes: list[int] = []
+
+    class Listener:
+        def OnHeartBeatWarning(self, seconds: int) -> None:
+            if os.fork() == 0:
+                signal.alarm(60)  # rather than to wait for ever for a thread that is not there
+                return  # out of the callback, and on to the child's end
+            codes.append(os.waitstatus_to_exitcode(os.wait()[1]))
+
+    parent = os.getpid()
+    with started(vendor.lib.MdApi(), Listener()):
+        vendor.fire("MdSpi", "OnHeartBeatWarning", 61)
+        if os.getpid() != parent:
+            _ctp.shut_door()
+            os._exit(7)
+    assert codes == [7]
 
 
 def test_a_closed_api_is_forgotten(vendor: Any) -> None:
