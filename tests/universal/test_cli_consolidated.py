@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
 
 import pytest
 
@@ -28,21 +34,39 @@ def test_once_shows_the_venue_of_each_level() -> None:
     assert "local sandboxes, not the venues" in done.stderr
 
 
+@contextmanager
+def running(*arguments: str) -> Iterator[IO[str]]:
+    """The program's lines; Ctrl-C ends it."""
+    command = [sys.executable, "-c", "from tidewire.cli import main; main()", "book", "--consolidated", "BTC-USDT"]
+    with subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout
+        process.send_signal(signal.SIGINT)
+        _, talk = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "local sandboxes, not the venues" in talk
+    assert "Traceback" not in talk
+
+
 def test_live_is_the_default_and_json_a_line_per_change() -> None:
-    done = run("--seconds", "1.5", "-d", "2", "--json", "--after-fees", "--venues", "binance,okx")
-    assert done.exit_code == 0, done.output
-    *_, last = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {*last["venues"], *last["excluded"]} == {"binance", "okx"}
-    assert all(float(level["price"]) < float(level["quoted"]) for level in last["bids"])
-    assert all(float(level["price"]) > float(level["quoted"]) for level in last["asks"])
-    assert "changes" in done.stderr
+    with running("-d", "2", "--json", "--after-fees", "--venues", "binance,okx") as lines:
+        book = next(told for told in map(json.loads, lines) if told["venues"] == ["binance", "okx"])
+    assert book["excluded"] == {}
+    assert all(float(level["price"]) < float(level["quoted"]) for level in book["bids"])
+    assert all(float(level["price"]) > float(level["quoted"]) for level in book["asks"])
 
 
 def test_live_in_a_pipe_is_plain_lines() -> None:
-    done = run("--seconds", "1.5", "--venues", "okx")
+    with running("--venues", "okx") as lines:
+        line = next(iter(lines))
+    assert " okx | ask " in line
+    assert "\x1b" not in line
+
+
+def test_it_ends_by_itself_when_told_to() -> None:
+    done = run("--seconds", "0.01", "--venues", "okx")
     assert done.exit_code == 0, done.output
-    assert " okx | ask " in done.stdout
-    assert "\x1b" not in done.stdout
+    assert done.stderr.endswith(" changes\n")
 
 
 def test_mistakes_are_named() -> None:

@@ -93,6 +93,15 @@ async def test_a_venue_that_freezes_is_out_when_it_is_too_old_and_comes_back() -
             await until(stream, lambda book: not book.excluded)
 
 
+async def test_a_venue_that_bans_us_is_named_and_asked_again_when_it_allows() -> None:
+    async with Sandbox(VENUES[:2], pace=0.02) as sandbox, market(sandbox) as universal:
+        sandbox.fail("ban", venue="binance", path="depth", seconds=0.3)
+        async with universal.watch_consolidated_book(SYMBOL) as stream:
+            book = await until(stream, lambda book: book.excluded.get("binance", "").startswith("Banned: "))
+            assert "binance" not in {level.venue for level in book.bids()}
+            await until(stream, lambda book: not book.excluded)
+
+
 async def test_it_is_told_when_all_grow_too_old() -> None:
     """No update comes any more: a clock must tell."""
     async with Sandbox(VENUES[:2], pace=None) as sandbox, market(sandbox) as universal:
