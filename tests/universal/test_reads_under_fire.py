@@ -103,7 +103,6 @@ async def test_reads_go_on_and_tell_the_truth(street: Street, fire: str) -> None
         order = (*VENUES[index:], *VENUES[:index])  # the victim is the one that everybody would ask
         options: dict[str, Any] = {"strategy": "priority", "timeout": TIMEOUT_S, "patience": PATIENCE_S, "retries": 1}
         async with AsyncUniversal(order, environment=street, **options) as market:
-            await load(market)
             await answered_by(market, victim)
             async with lit(street, victim):
                 first = await market.answer(market.fetch_price, "BTC-USDT")

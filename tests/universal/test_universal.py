@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import threading
 from collections.abc import Iterator
@@ -39,6 +40,12 @@ def test_both_shells_have_equal_signatures() -> None:
     plain = {name: str(signature).replace("Awaitable[T]", "T") for name, signature in awaiting.items()}
     assert {name: str(signature) for name, signature in blocking.items()} == {name: plain[name] for name in blocking}
     assert str(inspect.signature(Universal)) == str(inspect.signature(AsyncUniversal))
+
+
+def test_capabilities_are_verbs_that_there_are(sandbox: Sandbox) -> None:
+    with Universal(VENUES, environment=sandbox, **PATIENT) as market:
+        assert market.capabilities >= {"fetch_klines", "fetch_funding_rate", "fetch_balances", "instrument", "health"}
+        assert [verb for verb in market.capabilities if not hasattr(market, verb)] == []
 
 
 def test_every_verb_is_documented_in_both() -> None:
@@ -109,6 +116,33 @@ def test_closing_leaves_no_thread(sandbox: Sandbox) -> None:
     assert threading.active_count() == before
     with pytest.raises(tw.ConfigError, match="closed"):
         market.fetch_price("BTC-USDT")
+
+
+def test_closing_ends_what_other_threads_wait_for(sandbox: Sandbox) -> None:
+    market = Universal(["binance"], environment=sandbox, **PATIENT)
+    hanging = sandbox.fail("hang", times=None)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(market.fetch_price, "BTC-USDT")
+        while not hanging.hits:
+            assert not waiting.done()
+        market.close()
+        with pytest.raises(tw.ConfigError, match="closed meanwhile"):
+            waiting.result()
+
+
+async def test_a_cancelled_read_leaves_nothing_behind(sandbox: Sandbox) -> None:
+    async with AsyncUniversal(VENUES, environment=sandbox, **PATIENT) as market:
+        hanging = sandbox.fail("hang", times=None)
+        before = asyncio.all_tasks()
+        reading = asyncio.create_task(market.fetch_price("BTC-USDT"))
+        while not hanging.hits:  # noqa: ASYNC110 — the sandbox tells in another thread
+            await asyncio.sleep(0)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert asyncio.all_tasks() == before
+        sandbox.clear_faults()
+        assert await market.fetch_price("BTC-USDT") > 0
 
 
 # Several venues at once.
@@ -201,6 +235,9 @@ def test_no_other_currency_stands_in_unless_asked(dollars: Sandbox) -> None:
     with Universal(dollars.venues, environment=dollars, **PATIENT) as market:
         with pytest.raises(tw.VenuesFailed):
             market.fetch_price("XRP-USD")
+    with Universal(["coinbase"], environment=dollars, **PATIENT, quotes={"USDT", "USD"}) as market:
+        with pytest.raises(tw.VenuesFailed):
+            market.instrument("BTC-USDT")  # another market's rules are no rules
         with pytest.raises(tw.ConfigError, match="quotes: give the currencies"):
             Universal(dollars.venues, quotes="USDT")
 

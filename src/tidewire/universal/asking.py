@@ -118,7 +118,8 @@ class Asking:
     @property
     def capabilities(self) -> frozenset[str]:
         """Verbs that at least one of the venues offers."""
-        return frozenset().union(*(client.capabilities for client in self._clients.values()))
+        offered: set[str] = set().union(*(client.capabilities for client in self._clients.values()))
+        return frozenset(verb for verb in offered if hasattr(type(self), verb))
 
     def health(self) -> dict[str, VenueHealth]:
         """Tell how each venue is doing, without asking any."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
@@ -100,7 +101,10 @@ class Universal:
         if not self._thread.is_running:
             work.close()
             raise ConfigError("this Universal is closed")
-        return self._thread.wait(work)
+        try:
+            return self._thread.wait(work)
+        except CancelledError:  # by nobody else
+            raise ConfigError("this Universal was closed meanwhile") from None
 
     def __enter__(self) -> Self:
         return self
@@ -125,7 +129,7 @@ class Universal:
     @property
     def capabilities(self) -> frozenset[str]:
         """Verbs that at least one of the venues offers."""
-        return self._universal.capabilities
+        return frozenset(verb for verb in self._universal.capabilities if hasattr(type(self), verb))
 
     def health(self) -> dict[str, VenueHealth]:
         return self._universal.health()

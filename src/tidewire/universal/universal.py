@@ -75,8 +75,8 @@ class AsyncUniversal(Consolidating, Trading, Arbitraging):
         return await self._ask("fetch_instruments", lambda client: client.fetch_instruments(kind), venue)
 
     async def instrument(self, symbol: str | Symbol, *, venue: str | None = None) -> Instrument:
-        """Return one venue's instrument of a symbol."""
-        return await self._read("instrument", symbol, lambda client, listed: client.instrument(listed), venue)
+        """Return one venue's instrument of a symbol: no other market's rules stand in."""
+        return await self._ask_for("instrument", symbol, lambda client, listed: client.instrument(listed), venue)
 
     async def fetch_klines(
         self,
