@@ -163,7 +163,10 @@ def test_a_lost_order_that_never_arrived_is_found_not_to_exist(sandbox: Sandbox)
         assert resolved.remaining == resolved.slices[0].slice.quantity
 
 
-def test_when_the_books_have_moved_nothing_is_chased_beyond_the_limit(sandbox: Sandbox) -> None:
+def test_when_the_books_have_moved_nothing_is_chased_beyond_the_limit(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidewire.universal.execution._FORGOTTEN_S", 0.1)  # Coinbase knows no order that ended unfilled
     with universal(sandbox) as market:
         route = market.route("BTC-USDT", "buy", 1)
         for each in route.slices:

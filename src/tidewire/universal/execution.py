@@ -21,7 +21,8 @@ _READ_S = 5.0
 """How long an order's end and its fills are asked for."""
 _PAUSE_S, _PAUSE_CAP_S = 0.02, 0.5
 _CLOCKS_S = 120  # how far a venue's clock may be behind ours, and its fills' times with it
-_FOUND_NOTHING = 3  # times in a row until a venue that forgets unfilled orders is believed
+_FORGOTTEN_S = 1.0
+"""How long an order must be unknown, without a fill, at a venue that forgets those that ended unfilled."""
 
 
 async def execute(clients: Mapping[str, AsyncClient], route: Route, *, time_in_force: str) -> ExecutionReport:
@@ -80,29 +81,41 @@ async def _as_it_is(report: SliceReport) -> SliceReport:
 
 async def _read(client: AsyncClient, part: Slice, order: Order, since_ns: int) -> SliceReport:
     """Ask for the order until it has ended, then for its fills until they are all there, with their fees."""
-    deadline = time.monotonic() + _READ_S
+    began = time.monotonic()
     fills = order.fills
     trouble: Exception | None = None
-    pause, missing = _PAUSE_S, 0
-    while not _is_told(order, fills) and time.monotonic() < deadline:
-        try:
-            if not _has_ended(order):
-                order = _merge(order, await client.fetch_order(part.symbol, order_id=order.order_id))
-            if not _is_told(order, fills):
-                rows = await client.fetch_fills(part.symbol, start=since_ns)
-                fills = tuple(row for row in rows if row.order_id == order.order_id)
-            trouble = None
-        except OrderNotFound as error:
-            trouble, missing = error, missing + 1
-            if missing == _FOUND_NOTHING and client.venue.spec.forgets_unfilled:
-                gone = msgspec.structs.replace(order, status=OrderStatus.CANCELED, filled=Decimal(0))
-                return SliceReport(part, gone)
-        except Exception as error:  # noqa: BLE001 — reported, like what placing raises
-            trouble = error
-        if not _is_told(order, fills):
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _PAUSE_CAP_S)
+    pause = _PAUSE_S
+    while not _is_told(order, fills):
+        waited_s = time.monotonic() - began
+        order, fills, trouble = await _look(client, order, fills, since_ns)
+        if isinstance(trouble, OrderNotFound) and client.venue.spec.forgets_unfilled and waited_s >= _FORGOTTEN_S:
+            return SliceReport(part, msgspec.structs.replace(order, status=OrderStatus.CANCELED, filled=Decimal(0)))
+        if _is_told(order, fills) or waited_s >= _READ_S:
+            break
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _PAUSE_CAP_S)
     return SliceReport(part, order, fills, trouble)
+
+
+async def _look(
+    client: AsyncClient, order: Order, fills: tuple[Fill, ...], since_ns: int
+) -> tuple[Order, tuple[Fill, ...], Exception | None]:
+    """Ask for what is not told yet; return it, and what went wrong: ``OrderNotFound`` when there is no fill either."""
+    missing: OrderNotFound | None = None
+    try:
+        if not _has_ended(order):
+            order = _merge(order, await client.fetch_order(order.symbol, order_id=order.order_id))
+    except OrderNotFound as error:
+        missing = error
+    except Exception as error:  # noqa: BLE001 — reported, like what placing raises
+        return order, fills, error
+    try:
+        if missing is not None or _has_ended(order):
+            rows = await client.fetch_fills(order.symbol, start=since_ns)
+            fills = tuple(row for row in rows if row.order_id == order.order_id)
+    except Exception as error:  # noqa: BLE001 — likewise
+        return order, fills, error
+    return order, fills, None if fills else missing
 
 
 def _has_ended(order: Order) -> bool:
