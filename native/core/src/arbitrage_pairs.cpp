@@ -48,7 +48,8 @@ bool ArbitrageScanner::size(const PairsCycle& cycle, const Pair& pair, std::vect
     return received - paid;
   };
   const Wide most = std::min(bought.units(), sold.units()) / lot;
-  const Wide lots = largest(most, [&](Wide size) { return gain(size) > gain(size - 1) && fits; });
+  Wide lots = overlap(bought, sold) / lot;  // each of these pays; the next may, by the part of it that does
+  if (lots < most && gain(lots + 1) > gain(lots)) ++lots;
   if (!fits || lots == 0) return fits;
   out.push_back({cycle.number,
                  {trade(*pair.buy, false, cycle.quantity_decimals, bought, lots * lot),

@@ -58,4 +58,17 @@ std::vector<Depth::Fill> Depth::fills(Wide units, std::int64_t step) const {
   return out;
 }
 
+Wide overlap(const Depth& bought, const Depth& sold) {
+  const auto &asks = bought.rungs(), &bids = sold.rungs();
+  std::size_t ask = 0, bid = 0;
+  Wide asked = 0, offered = 0, both = 0;  // units to the ends of these rungs
+  while (ask < asks.size() && bid < bids.size() && asks[ask].price < bids[bid].price) {
+    const Wide to_ask = asked + asks[ask].units, to_bid = offered + bids[bid].units;
+    both = std::min(to_ask, to_bid);
+    if (to_ask == both) asked = to_ask, ++ask;
+    if (to_bid == both) offered = to_bid, ++bid;
+  }
+  return both;
+}
+
 }  // namespace tidewire

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 import tidewire as tw
 
-from . import book, ctp, demo, doctor, klines, route, sandbox, venues, wenhua
+from . import arb, book, ctp, demo, doctor, klines, route, sandbox, venues, wenhua
 from .exits import INTERRUPTED, MEANINGS, exit_code
 from .output import TALK
 
@@ -48,6 +48,7 @@ for command in (
     klines.klines,
     book.book,
     route.route,
+    arb.arb,
     wenhua.wenhua,
     doctor.doctor,
 ):

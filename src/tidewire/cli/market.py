@@ -26,17 +26,19 @@ MarketOption = Annotated[
 
 
 @contextmanager
-def market(venues: str, environment: str) -> Iterator[dict[str, Any]]:
+def market(venues: str, environment: str, *, apart: float = 0.0) -> Iterator[dict[str, Any]]:
     """Yield the arguments of a ``Universal`` over venues; a sandbox lives as long as the block.
 
-    A sandbox comes with keys, and with the fees that it charges.
+    A sandbox comes with keys, and with the fees that it charges; its markets wander ``apart``.
     """
     names = tuple(name.strip() for name in venues.split(",") if name.strip())
     if environment != "sandbox":
         yield {"venues": names, "environment": environment}
         return
-    with Sandbox([tw.venue(name).name for name in names]) as local:
+    with Sandbox([tw.venue(name).name for name in names], apart=apart) as local:
         TALK.print(f"[dim]{', '.join(local.venues)}: local sandboxes, not the venues[/]")
+        if apart:
+            TALK.print(f"[dim]Their markets wander {apart:.2%} about their price, so that there is arbitrage[/]")
         rates = {"spot": (SPOT_FEES.taker, SPOT_FEES.maker), "linear": (LINEAR_FEES.taker, LINEAR_FEES.maker)}
         yield {
             "venues": local.venues,

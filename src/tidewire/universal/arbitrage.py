@@ -103,7 +103,8 @@ class ArbitrageScanner:
                 if not trades:
                     self._refused.append(self._cycles[number])
                     continue
-                if any(self.books[market].why_not(max_age, now) for market, *_ in trades):
+                # The core has left out what is not LIVE, or crossed.
+                if max_age is not None and any(self.books[trade[0]].age_at(now) > max_age for trade in trades):
                     continue
                 each = self._reckon(number, trades, held, now)
                 if each is not None and each.profit >= least and each.profit_bps >= least_bps:

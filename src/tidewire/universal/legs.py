@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 
 from ..errors import FilterViolation
 from ..models import Instrument, Level, Side
@@ -21,7 +22,10 @@ Balances = Mapping[str, Mapping[str, Decimal]]
 """Free quantity by venue and asset. What is not named is not there."""
 
 
-@dataclass(frozen=True, slots=True)
+_NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True)
 class Leg:
     """One trade: the levels that it takes of a book, best first."""
 
@@ -34,15 +38,15 @@ class Leg:
     def instrument(self) -> Instrument:
         return self.book.instrument
 
-    @property
+    @cached_property
     def quantity(self) -> Decimal:
-        return sum((level.quantity for level in self.levels), Decimal(0))
+        return sum((level.quantity for level in self.levels), _NOTHING)
 
-    @property
+    @cached_property
     def notional(self) -> Decimal:
-        return sum((level.price * level.quantity for level in self.levels), Decimal(0))
+        return sum((level.price * level.quantity for level in self.levels), _NOTHING)
 
-    @property
+    @cached_property
     def fee(self) -> Decimal:
         return self.notional * self.fee_rate
 
@@ -51,7 +55,7 @@ class Leg:
         """What it changes in quote currency."""
         return (self.notional if self.side is Side.SELL else -self.notional) - self.fee
 
-    @property
+    @cached_property
     def limit_price(self) -> Decimal:
         """Price of the worst level, on the grid of orders: a level may be older than the grid."""
         return self.instrument.round_price(self.levels[-1].price, "up" if self.side is Side.BUY else "down")
@@ -94,16 +98,15 @@ def fitted(legs: Sequence[Leg], balances: Balances | None) -> Sequence[Leg] | No
 
     Two legs trade one base. Of three, two do, and the third trades what the second is quoted in: it follows from them.
     """
+    if _fits(legs, balances):
+        return legs if all(map(_is_an_order, legs)) else None
     base = legs[1].instrument.symbol.base
     alike = [leg for leg in legs if leg.instrument.symbol.base == base]
     unit = shared_lot(leg.instrument.lot_size for leg in alike)
     whole = int(alike[0].quantity / unit)
 
-    def allowed(lots: int) -> bool:
-        return _fits(_sized(legs, lots * unit), balances)
-
-    lots = whole if _fits(legs, balances) else _largest(whole, allowed)
-    sized = legs if lots == whole else _sized(legs, lots * unit)
+    lots = _largest(whole, lambda lots: _fits(_sized(legs, lots * unit), balances))
+    sized = _sized(legs, lots * unit)
     return sized if lots and all(map(_is_an_order, sized)) else None
 
 

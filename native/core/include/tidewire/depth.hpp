@@ -49,6 +49,7 @@ class Depth {
     return fits;
   }
 
+  const std::vector<Rung>& rungs() const { return rungs_; }
   Wide units() const { return units_; }                                            // of all
   std::int64_t worst() const { return rungs_.empty() ? 0 : rungs_.back().price; }  // scaled
 
@@ -68,6 +69,9 @@ class Depth {
   std::vector<Rung> rungs_;
   Wide units_ = 0;
 };
+
+// So many units, from the best on, are each bought for less than they are sold for.
+Wide overlap(const Depth& bought, const Depth& sold);
 
 // The largest number in [0, most] such that `rises` holds for it and for every positive one below it.
 template <class Rises>
