@@ -18,7 +18,7 @@ def busy_limit(venue: Venue) -> tuple[str, int, float]:
     """What trades are metered by, and its limit: one of our choice where the venue publishes it, else its own."""
     resource = next(iter(venue.fetch_trades(BUSY, 1).costs))
     if type(venue).quotas_from is not Venue.quotas_from:
-        return resource, 1000, 2.0
+        return resource, 500, 1.0
     quota = next(quota for quota in venue.spec.quotas if quota.resource == resource)
     return resource, quota.limit, quota.period_s
 
