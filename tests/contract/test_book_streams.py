@@ -107,3 +107,14 @@ async def test_a_book_survives(watched: Watched, kinds: Sequence[Any]) -> None:
         if await watched.is_right(within_s=0.05):
             return
     raise AssertionError(f"not right after {HEALS_WITHIN} messages: {watched.book} ({watched.stream.reason})")
+
+
+async def test_a_book_tells_how_late_it_is(watched: Watched) -> None:
+    """On every venue: by the clock of its own messages, and by ours."""
+    for _ in range(3):
+        await watched.step()
+        assert await watched.is_right(within_s=5)
+    stats = watched.stream.stats
+    assert stats.lag.count >= 3
+    assert stats.latency.count >= 3
+    assert 0 <= stats.lag.p50_us < 60e6

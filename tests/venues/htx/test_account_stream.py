@@ -150,7 +150,7 @@ def test_what_is_asked_for_and_answered_on_swaps() -> None:
     assert asked == {"op": "sub", "cid": "7", "topic": "orders", "contract_code": "*"}
     assert json.loads(subscribe(["account"], Moment(8, 0))) == {"op": "sub", "cid": "8", "topic": "account"}
     assert read_swaps(b'{"op":"auth","type":"api","err-code":0,"ts":1}') == Acknowledged(topics=(LOGIN,))
-    assert read_swaps(b'{"op":"sub","cid":"7","topic":"orders","err-code":0,"ts":1}') == Acknowledged(7)
+    assert read_swaps(b'{"op":"sub","cid":"7","topic":"orders","err-code":0,"ts":1}') == Acknowledged(7, ("orders",))
     assert read_swaps(b'{"op":"ping","ts":"1575537778295"}') == Reply('{"op":"pong","ts":"1575537778295"}')
     assert isinstance(read_swaps(b'{"op":"close","ts":1}'), Leaving)
     login, refused = (

@@ -194,6 +194,7 @@ BOOK: Final[Mapping[Kind, BookLayout]] = {
             asks=LevelArray("tick.asks"),
             last="tick.seqNum",
             previous="tick.prevSeqNum",
+            time="ts",
         ),
         snapshot=MessageLayout(bids=LevelArray("data.bids"), asks=LevelArray("data.asks"), last="data.seqNum"),
         rule=SequenceRule.CHAIN,
@@ -202,7 +203,11 @@ BOOK: Final[Mapping[Kind, BookLayout]] = {
     # Channel depth.size_150.high_freq: quantities in contracts, versions dense within a connection.
     "linear": BookLayout(
         delta=MessageLayout(
-            bids=LevelArray("tick.bids"), asks=LevelArray("tick.asks"), kind="tick.event", last="tick.version"
+            bids=LevelArray("tick.bids"),
+            asks=LevelArray("tick.asks"),
+            kind="tick.event",
+            last="tick.version",
+            time="ts",
         ),
         rule=SequenceRule.INCREMENT,
         depth=150,

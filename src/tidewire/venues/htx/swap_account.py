@@ -114,7 +114,7 @@ def read_swaps(frame: Buffer) -> Message:
         case "auth":
             return Acknowledged(topics=(LOGIN,))
         case "sub" | "unsub" if not found.code:
-            return Acknowledged(number)
+            return Acknowledged(number, () if found.topic is None else (found.topic,))
         case "sub" | "unsub" | "error":
             return Refused(number, VenueError(found.message, venue=VENUE, code=found.code))
     return None
