@@ -71,6 +71,9 @@ def test_what_a_venue_does_not_tell_is_not_made_up() -> None:
     )
     assert found.unweighted == ("b", "c")
     assert (found.last, found.volume, found.quote_volume) == (Decimal(100), Decimal(2), None)
+    assert found.column("volume") == {"a": 1, "b": 1, "c": None, "d": 1}
+    with pytest.raises(ConfigError, match="no column 'vwap'"):
+        found.column("vwap")
     nothing = weigh(ticker("a", None), ticker("b", "100", "0"))
     assert (nothing.last, nothing.volume, nothing.median) == (None, None, Decimal(100))
 

@@ -27,6 +27,7 @@ Outliers = Literal["exclude", "flag"]
 
 D = TypeVar("D", bound=np.generic)
 
+_QUOTED = ("last", "bid", "bid_quantity", "ask", "ask_quantity", "open", "high", "low", "volume", "quote_volume")
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -113,6 +114,12 @@ class AggregateTicker:
     def venues(self) -> tuple[str, ...]:
         """Venues that gave a ticker."""
         return tuple(self.tickers)
+
+    def column(self, name: str) -> dict[str, Decimal | None]:
+        """One field of every venue's ticker, such as ``"bid"``; ``None`` where a venue does not tell it."""
+        if name not in _QUOTED:
+            raise ConfigError(f"no column {name!r}: one of {', '.join(_QUOTED)}")
+        return {venue: getattr(ticker, name) for venue, ticker in self.tickers.items()}
 
 
 def _outliers(prices: Mapping[str, Decimal], allowed: Decimal, treated: Outliers) -> tuple[Outlier, ...]:
