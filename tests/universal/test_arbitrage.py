@@ -98,6 +98,21 @@ def _both_ways(books: Sequence[VenueBook], terms: dict[str, str]) -> Any:
     return buys, sells
 
 
+def slow_triangles(books: Sequence[VenueBook], rate: str) -> dict[bool, Any]:
+    """What the slow one finds, by whether the outer market is sold on."""
+    slow = {}
+    for sells_outer in (True, False):
+        legs = []
+        for book, sells in zip(books, (sells_outer, not sells_outer, not sells_outer), strict=True):
+            lot = Fraction(book.instrument.lot_size)
+            levels = whole(fractions(book.book.bids() if sells else book.book.asks()), lot)
+            legs.append(Leg(levels, 1 - Fraction(rate) if sells else 1 + Fraction(rate), lot))
+        each = triangle(*legs, sells_outer=sells_outer)
+        if each is not None:
+            slow[sells_outer] = (each.quantities, each.profit)
+    return slow
+
+
 @settings(max_examples=150)
 @given(SEEDS)
 def test_triangles_are_what_the_slow_one_finds(seed: int) -> None:
@@ -111,18 +126,8 @@ def test_triangles_are_what_the_slow_one_finds(seed: int) -> None:
     ):
         tick, lot = rng.choice(ticks), rng.choice(lots)
         books.append(market("okx", name, *sides(rng, middle, tick, lot, most), tick, lot))
-    slow = {}
-    for sells_outer in (True, False):
-        legs = []
-        for book, sells in zip(books, (sells_outer, not sells_outer, not sells_outer), strict=True):
-            lot = Fraction(book.instrument.lot_size)
-            levels = whole(fractions(book.book.bids() if sells else book.book.asks()), lot)
-            legs.append(Leg(levels, 1 - Fraction(rate) if sells else 1 + Fraction(rate), lot))
-        each = triangle(*legs, sells_outer=sells_outer)
-        if each is not None:
-            slow[sells_outer] = (each.quantities, each.profit)
     found = ArbitrageScanner(books, fees=rates(okx=rate)).scan()
-    assert {f.trades[1].side == "buy": told(f) for f in found} == slow
+    assert {f.trades[1].side == "buy": told(f) for f in found} == slow_triangles(books, rate)
     for each in found:
         assert [str(trade.symbol) for trade in each.trades][1] == "ETH-BTC"
         assert all(holding.asset == "BTC" and holding.quantity > 0 for holding in each.leftover)
@@ -175,11 +180,13 @@ def crossing(**rules: Any) -> list[VenueBook]:
 @given(SEEDS)
 def test_numbers_too_large_are_refused_and_never_wrong(seed: int) -> None:
     rng = random.Random(seed)
+    places, size, digits = rng.randint(0, 18), rng.randint(0, 18), rng.randint(2, 16)
     books = []
     for venue in VENUES[:3]:
-        tick = Decimal(1).scaleb(-rng.randint(0, 18))
-        lot = Decimal(rng.randint(1, 9)).scaleb(-rng.randint(0, 18))
-        best = rng.randint(10, 10 ** rng.randint(2, 18))
+        finer = rng.randint(0, 2)
+        tick = Decimal(1).scaleb(-max(0, places - finer))
+        lot = Decimal(rng.randint(1, 9)).scaleb(-max(0, size - rng.randint(0, 2)))
+        best = max(10, round(10 ** (digits - finer) * float(rng.choice(SHIFTS))))
         most = 10 ** rng.randint(1, 17)
         rows = [[(tick * (best + s * n), lot * rng.randint(1, most)) for n in (1, 2, 3)] for s in (-1, 1)]
         books.append(market(venue, "BTC-USDT", *rows, tick, lot))
@@ -189,6 +196,25 @@ def test_numbers_too_large_are_refused_and_never_wrong(seed: int) -> None:
         return
     buys, sells = _both_ways(books, dict.fromkeys(VENUES, "0.0005"))
     assert found == {route: (each.quantities, each.profit) for route, each in pairs(buys, sells).items()}
+
+
+@settings(max_examples=100)
+@given(SEEDS)
+def test_triangles_too_large_are_refused_and_never_wrong(seed: int) -> None:
+    rng = random.Random(seed)
+    prices = [Decimal(rng.randint(10, 10**6)).scaleb(rng.randint(-6, 3)) for _ in range(2)]
+    prices.insert(1, prices[0] / prices[1])
+    books = []
+    for name, price in zip(("ETH-USDT", "ETH-BTC", "BTC-USDT"), prices, strict=True):
+        tick = Decimal(1).scaleb(price.adjusted() - rng.randint(3, 9))
+        lot = Decimal(rng.randint(1, 9)).scaleb(-rng.randint(0, 12))
+        best = round(price * Decimal(rng.choice(SHIFTS)) / tick)
+        rows = [[(tick * (best + s * n), lot * rng.randint(1, 10**9)) for n in (1, 2, 3)] for s in (-1, 1)]
+        books.append(market("okx", name, *rows, tick, lot))
+    scanner = ArbitrageScanner(books, fees=rates())
+    found = {each.trades[1].side == "buy": told(each) for each in scanner.scan()}
+    if not scanner.excluded():
+        assert found == slow_triangles(books, "0.0005")
 
 
 def test_a_number_beyond_64_bits_is_refused_by_name() -> None:
@@ -292,7 +318,8 @@ def test_every_figure_of_the_explanation_follows_from_its_line() -> None:
             Fraction(t.notional) for t in each.trades
         )
         assert each.sequences == {(t.venue, t.symbol): 7 for t in each.trades}
-        assert 0 <= each.age_s < 60
+        assert all(0 <= age_s < 60 for age_s in each.ages.values())
+        assert each.age_s == max(each.ages.values())
     assert checked > 20
 
 

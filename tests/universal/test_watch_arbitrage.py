@@ -149,3 +149,20 @@ def test_a_scan_from_rest_books_is_the_slow_ones_and_bears_its_funding() -> None
     more = {each.route: each for each in counted}
     assert {route: each.carry.payments for route, each in more.items() if each.carry} == dict.fromkeys(more, 3)
     assert all(more[each.route].profit != each.profit for each in basis)
+
+
+async def test_books_that_fall_silent_close_what_they_were_part_of() -> None:
+    with tw.sandbox.Sandbox(VENUES[:2], pace=None, levels=30) as sandbox:
+        sandbox.lean("okx", SPOT, 0.01)
+        async with AsyncUniversal(VENUES[:2], environment=sandbox, fees=Fees(RATES)) as universal:
+            async with universal.watch_arbitrage([SPOT], max_age=1.0) as stream, asyncio.timeout(LIMIT_S):
+                event = asyncio.ensure_future(anext(stream))
+                while not event.done():  # the markets go on until it is seen
+                    sandbox.step()
+                    await asyncio.wait([event], timeout=0.05)
+                assert event.result().change == "open"
+                while (closing := await anext(stream)).change != "close":
+                    pass
+                assert closing.reason is not None
+                assert closing.reason.endswith("older than 1 s")
+                assert {why for name, why in stream.excluded.items()} == {"older than 1 s"}

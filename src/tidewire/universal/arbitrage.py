@@ -168,12 +168,14 @@ class ArbitrageScanner:
         return found
 
     def _again(self, found: Opportunity, trades: _Trades, now_ns: int) -> Opportunity:
-        books = [self.books[market] for market, *_ in trades]
-        told = tuple(
-            replace(trade, sequence=book.sequence, age_s=book.age_at(now_ns))
-            for trade, book in zip(found.trades, books, strict=True)
-        )
-        return replace(found, trades=told, found_at_ns=now_ns)
+        """The same at another moment, from books that may have other numbers by now."""
+        books = [self.books[trade[0]].book for trade in trades]
+        states = [(book.sequence, book.updated_ns) for book in books]
+        if states == [(trade.sequence, trade.received_ns) for trade in found.trades]:
+            return replace(found, found_at_ns=now_ns)
+        told = zip(found.trades, states, strict=True)
+        renewed = tuple(replace(trade, sequence=number, received_ns=at) for trade, (number, at) in told)
+        return replace(found, trades=renewed, found_at_ns=now_ns)
 
     def _leg(self, trade: _Trade) -> Leg:
         market, sells, price_places, quantity_places, fills = trade
@@ -191,7 +193,7 @@ class ArbitrageScanner:
         paid = sum((leg.notional for leg in mine if leg.side is Side.BUY), Decimal(0))
         return Opportunity(
             kind=kind,
-            trades=tuple(_trade(leg, now_ns) for leg in legs),
+            trades=tuple(map(_trade, legs)),
             quantity=legs[1].quantity,
             asset=asset,
             gross=gross,
@@ -236,7 +238,7 @@ def _held(balances: Mapping[str, Mapping[str, Number]]) -> Balances:
     }
 
 
-def _trade(leg: Leg, now_ns: int) -> ArbitrageTrade:
+def _trade(leg: Leg) -> ArbitrageTrade:
     symbol, quantity = leg.instrument.symbol, leg.quantity
     return ArbitrageTrade(
         venue=leg.book.venue,
@@ -251,7 +253,7 @@ def _trade(leg: Leg, now_ns: int) -> ArbitrageTrade:
         fee=leg.fee,
         fills=leg.levels,
         sequence=leg.book.sequence,
-        age_s=leg.book.age_at(now_ns),
+        received_ns=leg.book.book.updated_ns,
     )
 
 

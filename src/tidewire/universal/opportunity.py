@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, localcontext
 from enum import StrEnum
@@ -37,7 +38,8 @@ class ArbitrageTrade(msgspec.Struct, frozen=True, kw_only=True):
     ``fills`` are the levels that it takes, best first, and what it takes of each. ``notional`` is their value in quote
     currency; ``fee``, in quote currency too, is ``notional × fee_rate``, the taker's. ``worst_price`` is that of the
     last level and ``limit_price`` the same on the venue's tick grid; ``average_price`` is rounded, no other figure is.
-    ``sequence`` and ``age_s`` are those of the book when it was read (``None``: the venue numbers nothing).
+    ``sequence`` is the venue's number of the book that was read (``None``: it numbers nothing), ``received_ns`` when
+    that book's last message was received (UTC nanoseconds; ``None``: not told).
     """
 
     venue: str
@@ -52,7 +54,7 @@ class ArbitrageTrade(msgspec.Struct, frozen=True, kw_only=True):
     fee: Decimal
     fills: tuple[Level, ...]
     sequence: int | None
-    age_s: float
+    received_ns: int | None
 
 
 class Carry(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,9 +116,21 @@ class Opportunity(msgspec.Struct, frozen=True, kw_only=True):
         return MappingProxyType({(trade.venue, trade.symbol): trade.sequence for trade in self.trades})
 
     @property
+    def ages(self) -> Mapping[tuple[str, Symbol], float]:
+        """How old each book used was when this was found, in seconds, by (venue, symbol); infinite where not told."""
+        return MappingProxyType(
+            {
+                (trade.venue, trade.symbol): math.inf
+                if trade.received_ns is None
+                else (self.found_at_ns - trade.received_ns) / 1e9
+                for trade in self.trades
+            }
+        )
+
+    @property
     def age_s(self) -> float:
         """Age of the oldest book used, in seconds."""
-        return max(trade.age_s for trade in self.trades)
+        return max(self.ages.values())
 
     def explain(self) -> str:
         """Return the arithmetic, line by line, so that each figure can be recomputed by hand."""
@@ -153,7 +167,7 @@ def _lines(found: Opportunity) -> Iterator[str]:
     when = f"{utc(found.found_at_ns):%Y-%m-%d %H:%M:%S.%f} UTC"
     yield f"{found.kind}: {_text(found.profit)} {found.asset} on {_text(found.quantity)}, found {when}"
     for number, trade in enumerate(found.trades, 1):
-        yield from _trade_lines(number, trade)
+        yield from _trade_lines(number, trade, found.ages[trade.venue, trade.symbol])
     mine = [trade for trade in found.trades if trade.symbol.quote == found.asset]
     sold = " + ".join(f"{_text(trade.notional)}" for trade in mine if trade.side is Side.SELL)
     bought = " - ".join(f"{_text(trade.notional)}" for trade in mine if trade.side is Side.BUY)
@@ -171,10 +185,10 @@ def _lines(found: Opportunity) -> Iterator[str]:
     yield from (f"assumed {assumption}" for assumption in found.assumptions)
 
 
-def _trade_lines(number: int, trade: ArbitrageTrade) -> Iterator[str]:
+def _trade_lines(number: int, trade: ArbitrageTrade, age_s: float) -> Iterator[str]:
     book = f"book #{trade.sequence}" if trade.sequence is not None else "book without a number"
     quote = trade.symbol.quote
-    where = f"{trade.symbol} at {trade.venue} ({book}, {trade.age_s:.3f} s old)"
+    where = f"{trade.symbol} at {trade.venue} ({book}, {age_s:.3f} s old)"
     yield f"{number}. {trade.side} {_text(trade.quantity)} {where}"
     for level in trade.fills:
         yield f"        {_text(level.quantity)} × {_text(level.price)} = {_text(level.quantity * level.price)}"
