@@ -184,12 +184,12 @@ class Live(ABC, Generic[C, I]):
             self.silent(f"silent for {quiet_s:g} s")
 
     def silent(self, reason: str) -> None:
-        """Nothing has come for longer than the venue is ever quiet."""
-        self.renew(reason)
+        """Nothing has come for long, which in a quiet market is no cause for alarm."""
+        self.renew(reason, logging.INFO)
 
-    def renew(self, reason: str) -> None:
+    def renew(self, reason: str, level: int = logging.WARNING) -> None:
         """Doubt the topic, and subscribe to it anew."""
-        log.warning("%s: %s; subscribing anew", self.channel.topic, reason)
+        log.log(level, "%s: %s; subscribing anew", self.channel.topic, reason)
         self._renewed = time.monotonic()
         self.on_down(reason)
         self._engine.renew(self)
