@@ -141,8 +141,15 @@ def test_a_long_answer_that_comes_page_by_page_is_waited_for() -> None:
 
 
 def test_waiting_for_our_own_limits_sends_others_first_and_never_ends_a_read() -> None:
-    verdict = play(a=Answers(after=40.0, rests=39.0), b=Answers(after=0.1)).read()
+    theatre = play(a=Answers(after=40.0, rests=39.0), b=Answers(after=0.1))
+    verdict = theatre.read()
     assert verdict.option.venue == "b"
+    (failed,) = verdict.failed
+    assert isinstance(failed.error, RateLimited)  # and not that the venue was silent
+    theatre.read(after=37.0)
+    assert theatre.asked == ["b"]
+    theatre.read(after=1.0)
+    assert theatre.asked[0] == "a"
     theatre = play(a=Answers(after=40.0, rests=39.0))
     assert theatre.read().elapsed_s == pytest.approx(40.0)
 

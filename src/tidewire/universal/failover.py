@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from ..errors import ConfigError, Error, Timeout, UnknownSymbol, VenuesFailed
+from ..errors import ConfigError, Error, RateLimited, Timeout, UnknownSymbol, VenuesFailed
 from ..symbols import Symbol
 from .health import Record, VenueHealth
 from .provenance import Failed
@@ -198,7 +198,14 @@ class _Attempt:
     moved: float
     probes: bool
     answered: float | None = None
+    rests_until: float = 0.0
     hope: bool = True
+
+    def silence(self, now: float) -> Error:
+        """What to call it that nothing has come since it last moved."""
+        if self.rests_until > now:
+            return RateLimited("our own limits let it wait for its turn", retry_after=self.rests_until - now)
+        return Timeout(f"no answer within {now - self.moved:.3g} s")
 
 
 class _Race:
@@ -256,7 +263,8 @@ class _Race:
                 attempt.moved = now
                 self._alive = max(self._alive, now)
                 attempt.answered, attempt.hope = attempt.answered or now, True
-            case Rests(seconds=seconds):
+            case Rests(option, seconds):
+                self._running[option].rests_until = now + seconds
                 self._alive = max(self._alive, now + seconds)
             case Troubled(option, error):
                 self._running[option].hope = False
@@ -278,8 +286,7 @@ class _Race:
                 del self._running[option]
             if attempt.hope:
                 attempt.hope = False
-                took = now - attempt.moved
-                self._lose(option, Timeout(f"no answer within {took:.3g} s", venue=option.venue))
+                self._lose(option, attempt.silence(now))
 
     def _lose(self, option: Option, error: Error) -> None:
         error.venue = error.venue or option.venue
