@@ -213,6 +213,8 @@ class LiveOrders(Live[OrderChannel, QueueInbox[Order]]):
         try:
             return await self._account.fetch_order(order.symbol, order_id=order.order_id)
         except OrderNotFound:
+            if self._engine.now_ns() - (order.updated_ns or 0) < LAG_S * 1e9:
+                return order  # too young for lists that lag; they are read once more
             if order.filled:
                 raise
             return msgspec.structs.replace(order, status=OrderStatus.CANCELED)  # some venues forget those at once

@@ -176,7 +176,10 @@ async def test_an_order_placed_the_next_moment_is_told(world: World) -> None:
             await read(orders, ended(placed.order_id))
 
 
-async def test_what_was_filled_while_away_is_told_once_and_in_order(world: World) -> None:
+async def test_what_was_filled_while_away_is_told_once_and_in_order(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidewire._account.LAG_S", 0.2)
     async with world.client.watch_orders(kind=world.kind) as orders:
         known = [await world.offer() for _ in range(3)]
         await read(orders, shown(*(order.order_id for order in known)))

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from tidewire._account import LiveOrders
 from tidewire._channel import OrderChannel
 from tidewire._connection import Patience
 from tidewire._live import QueueInbox
-from tidewire.errors import UnknownSymbol
+from tidewire.errors import OrderNotFound, UnknownSymbol
 from tidewire.models import Fill, Order, OrderStatus, Side
 from tidewire.symbols import Symbol
 
@@ -97,7 +98,7 @@ def venue() -> Venue:
 
 @pytest.fixture
 async def live(venue: Venue) -> AsyncIterator[LiveOrders]:
-    channel = OrderChannel(feed=None, topic="orders", kind="spot", parse=venue.parse)  # type: ignore[arg-type]
+    channel = OrderChannel(feed=None, topic="orders", kind="spot", parse=lambda frame: venue.parse(frame))  # type: ignore[arg-type]
     made = LiveOrders(channel, venue, venue, tuple)  # type: ignore[arg-type]
     await made.begun.wait()
     yield made
@@ -143,3 +144,29 @@ async def test_a_market_that_is_not_offered_is_looked_for_once_and_said(
     live.on_data(b"BTC-USDT")
     assert [each.symbol for each in await told(live, 1)] == [BTC], "what is known to be foreign interrupts nothing"
     assert venue.refreshed == 1
+
+
+async def test_an_order_too_young_for_the_lists_is_not_taken_for_gone(
+    venue: Venue, live: LiveOrders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_found(symbol: Symbol, *, order_id: str) -> Order:
+        raise OrderNotFound("no such order")
+
+    monkeypatch.setattr(venue, "fetch_order", not_found)
+    live.enter(QueueInbox(100, "changes"))
+    placed = msgspec.structs.replace(order(BTC, "9"), status=OrderStatus.OPEN, filled=Decimal(0), fills=())
+    monkeypatch.setattr(venue, "parse", lambda frame: [placed])
+    live.on_data(b"BTC-USDT")
+    assert [each.status for each in await told(live, 1)] == [OrderStatus.OPEN]
+    live._look_again()
+    await until_read(live)
+    assert [each.status for each in live._sync.working] == [OrderStatus.OPEN]
+    monkeypatch.setattr(venue, "now_ns", lambda: 2_000_000_000 + 6 * 10**9)
+    live._look_again()
+    assert [each.status for each in await told(live, 1)] == [OrderStatus.CANCELED]
+
+
+async def until_read(live: LiveOrders) -> None:
+    async with asyncio.timeout(5):
+        while live._looks_again:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
