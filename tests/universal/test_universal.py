@@ -107,6 +107,37 @@ def test_threads_may_share_it(sandbox: Sandbox) -> None:
     assert all(len(answer.trail) == 1 for answer in answers)
 
 
+@pytest.mark.parametrize(
+    ("venues", "options", "why"),
+    [
+        ("binance", {}, "give a list of venues"),
+        ([], {}, "give a list of venues"),
+        (["htx", "huobi"], {}, "the same venue twice"),
+        (["binance", "mtgox"], {}, "no venue 'mtgox'"),
+        (
+            ["binance"],
+            {"credentials": {"okx": tw.Credentials("k", "s", "p")}},
+            "okx, which is none of",
+        ),
+        (["binance"], {"patience": 0.0}, "patience must be positive"),
+        (["binance"], {"timeout": -1.0}, "timeout must be positive"),
+        (["binance"], {"strategy": "best"}, "strategy must be one of"),
+        (["binance"], {"quotes": "USDT"}, "give the currencies that stand for each other"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_a_remedy(venues: Any, options: dict[str, Any], why: str) -> None:
+    before = threading.active_count()
+    with pytest.raises(tw.ConfigError, match=why):
+        Universal(venues, **options)
+    assert threading.active_count() == before
+
+
+def test_a_pin_must_be_one_of_the_venues(sandbox: Sandbox) -> None:
+    with Universal(VENUES, environment=sandbox, **PATIENT) as market:
+        with pytest.raises(tw.ConfigError, match="no venue 'coinbase' here: one of binance, okx, htx"):
+            market.fetch_price("BTC-USDT", venue="coinbase")
+
+
 def test_closing_leaves_no_thread(sandbox: Sandbox) -> None:
     before = threading.active_count()
     market = Universal(VENUES, environment=sandbox, **PATIENT)
