@@ -42,10 +42,15 @@ def test_json_holds_every_figure_as_text() -> None:
 
 
 def test_live_routes_from_streams_again_and_again() -> None:
-    done = run("BTC-USDT", "buy", "1", "--venues", "binance,okx", "--live", "--seconds", "1.5", "--json")
-    assert done.exit_code == 0, done.output
-    for line in done.stdout.splitlines():
-        assert Decimal(json.loads(line)["quantity"]) == 1
+    lines: list[str] = []
+    for seconds in ("1.5", "5", "20"):  # a busy machine needs longer until two books are live
+        done = run("BTC-USDT", "buy", "1", "--venues", "binance,okx", "--live", "--seconds", seconds, "--json")
+        assert done.exit_code == 0, done.output
+        lines = done.stdout.splitlines()
+        if lines:
+            break
+    assert lines
+    assert {Decimal(json.loads(line)["quantity"]) for line in lines} == {Decimal(1)}
 
 
 def test_what_cannot_be_filled_is_one_line() -> None:
