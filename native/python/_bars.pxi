@@ -1,5 +1,6 @@
 # Ticks into bars. Columns in, columns out.
 
+from cpython.buffer cimport PyBuffer_FillInfo
 from libc.stdint cimport int64_t
 
 
@@ -47,7 +48,7 @@ cdef extern from "tidewire/bars.hpp" namespace "tidewire" nogil:
 cdef class BarKernel:
     """Builds bars from snapshots with running totals. For one thread at a time.
 
-    Bars come as bytes: rows of bar, open, high, low, close, volume, turnover, open_interest, ticks, 8 bytes each.
+    Bars come as a buffer: rows of bar, open, high, low, close, volume, turnover, open_interest, ticks, 8 bytes each.
     """
 
     cdef CoreBarBuilder* builder
@@ -119,5 +120,16 @@ cdef class BarKernel:
         return counters.outside, counters.late, counters.shrinking, counters.unpriced, counters.missed_volume
 
 
-cdef bytes bars_of(const vector[Bar]& bars):
-    return (<const char*> bars.data())[: bars.size() * sizeof(Bar)] if bars.size() else b""
+cdef class BarRows:
+    """Bars as a read-only buffer of bytes; a history's would be too much to copy."""
+
+    cdef vector[Bar] bars
+
+    def __getbuffer__(self, Py_buffer* view, int flags):
+        PyBuffer_FillInfo(view, self, <void*> self.bars.data(), self.bars.size() * sizeof(Bar), 1, flags)
+
+
+cdef object bars_of(vector[Bar]& bars):
+    cdef BarRows rows = BarRows.__new__(BarRows)
+    rows.bars.swap(bars)
+    return memoryview(rows)

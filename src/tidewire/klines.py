@@ -179,10 +179,12 @@ class Klines:
             name: np.concatenate([np.empty(0, dtype), *(getattr(part, name) for part in parts)])
             for name, dtype in (_DTYPES | _FLAGS if flagged else _DTYPES).items()
         }
-        order = np.argsort(columns["open_time"], kind="stable")
-        latest = np.append(np.diff(columns["open_time"][order]) != 0, True)[: len(order)]
-        keep = order[latest]
-        joined = _frozen({name: column[keep] for name, column in columns.items()})
+        times = columns["open_time"]
+        if not np.all(np.diff(times) > 0):
+            order = np.argsort(times, kind="stable")
+            keep = order[np.append(np.diff(times[order]) != 0, True)[: len(order)]]
+            columns = {name: column[keep] for name, column in columns.items()}
+        joined = _frozen(columns)
         return cls.wrap(joined, symbol=symbol, interval=interval, venue=venue)
 
     @property

@@ -44,12 +44,18 @@ bool BarBuilder::extend(std::span<const BarSlot> slots, std::int64_t horizon) {
     if (slot.from >= slot.to || (before != nullptr && !follows(*before, slot))) return false;
     before = &slot;
   }
+  // Of slots that are over only the last still says something: whose day it was.
+  if (at_ > 1) {
+    slots_.erase(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(at_ - 1));
+    at_ = 1;
+  }
   slots_.insert(slots_.end(), slots.begin(), slots.end());
   horizon_ = std::max(horizon_, horizon);
   return true;
 }
 
 std::size_t BarBuilder::add(const TickColumns& ticks, std::vector<Bar>& out) {
+  if (ticks.rows > longest_stretch) out.reserve(out.size() + std::min(ticks.rows, slots_.size() - at_));
   for (std::size_t row = 0;; ++row) {
     row = run(ticks, row);
     if (row == ticks.rows || ticks.time[row] >= horizon_) return row;

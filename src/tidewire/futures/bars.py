@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -44,6 +44,9 @@ _ROW = np.dtype(
         ("ticks", "i8"),
     ]
 )
+_Table = npt.NDArray[np.void]
+_Spans = npt.NDArray[np.int64]
+_AHEAD = timedelta(days=16)
 _UTC_EPOCH = datetime(1970, 1, 1, tzinfo=CHINA) + timedelta(hours=8)
 
 
@@ -193,8 +196,9 @@ class BarBuilder:
         self._shapes: dict[object, _Shape] = {}
         self._none: Bars | None = None
         self._provenance = provenance or Provenance("BarBuilder", "ticks", {"align": align, "fill": fill})
-        self._ended: list[bytes] = []
-        self._bars_of_days = [np.empty((0, 3), np.int64)]  # start, end and day of every bar, by trading day
+        self._ended: list[tuple[_Table, _Spans]] = []  # bars, and the start, end and day of each
+        self._spans = np.empty((0, 3), np.int64)  # of the bars from number `_first_span` on, which have not ended
+        self._first_span = 0
 
     @property
     def stats(self) -> BarStats:
@@ -223,16 +227,14 @@ class BarBuilder:
         ]
         if any(column.shape != moments.shape for column in columns) or moments.ndim != 1:
             raise ConfigError(f"ticks are columns of one length, not {[moments.shape, *(c.shape for c in columns)]}")
-        if len(moments):
-            self._prepare(int(moments[0]))
-            self._prepare(int(moments[-1]))
+        if len(moments) and moments[-1] >= self._horizon:
+            self._calendar.trading_day_of(_moment(int(moments[-1])))  # raises before any is taken
         taken = 0
         while taken < len(moments):
+            self._prepare(int(moments[taken]), int(moments[-1]))
             rows, ended = self._kernel.add(moments[taken:], *(column[taken:] for column in columns))
             taken += rows
-            self._ended.append(ended)
-            if taken < len(moments):
-                self._prepare(int(moments[taken]))
+            self._keep(ended)
         return self._bars()
 
     def advance(self, now: int) -> Bars:
@@ -241,52 +243,60 @@ class BarBuilder:
         A bar at the end of a session is over ``grace_s`` after it. Call this by a timer to have bars in time.
         """
         if self._day is not None:
-            self._prepare(now)
-        self._ended.append(self._kernel.advance(now))
+            self._prepare(now, now)
+        self._keep(self._kernel.advance(now))
         return self._bars()
 
     def finish(self) -> Bars:
         """End the bar in the making and return it, or no bar."""
-        self._ended.append(self._kernel.finish())
+        self._keep(self._kernel.finish())
         return self._bars()
 
-    def _bars(self) -> Bars:
-        """All bars that have ended and were not given yet."""
-        rows = b"".join(self._ended)
-        self._ended.clear()
-        if not rows and self._none is not None:
-            return self._none  # most ticks end no bar
+    def _keep(self, rows: memoryview) -> None:
+        """Put bars that have ended aside, with where they begin and end."""
+        if not rows:
+            return
         table = np.frombuffer(rows, _ROW)
-        if len(self._bars_of_days) > 1:
-            self._bars_of_days = [np.concatenate(self._bars_of_days)]
-        start, end, day = self._bars_of_days[0][table["bar"]].T
-        columns = {
-            "open_time": start,
-            **{name: table[name] for name in ("open", "high", "low", "close", "volume")},
-            "quote_volume": table["turnover"],
-            "trades": table["ticks"],
-        }
+        at = table["bar"] - self._first_span
+        self._ended.append((table, self._spans[at]))
+        over = int(at[-1]) + 1
+        self._spans, self._first_span = self._spans[over:], self._first_span + over
+
+    def _bars(self) -> Bars:
+        """All bars that were put aside."""
+        if not self._ended and self._none is not None:
+            return self._none  # most ticks end no bar
+        tables = [table for table, _ in self._ended] or [np.empty(0, _ROW)]
+        spans = [span for _, span in self._ended] or [np.empty((0, 3), np.int64)]
+        start, end, day = (np.concatenate([span[:, column] for span in spans]) for column in range(3))
+        columns = {name: np.concatenate([table[name] for table in tables]) for name in (_ROW.names or ())[1:]}
         bars = Bars(
-            Klines(columns, symbol=self.symbol, interval=self.interval),
-            end_time=end.copy(),
+            _klines(start, columns, self.symbol, self.interval),
+            end_time=end,
             trading_day=day.astype("datetime64[D]"),
-            open_interest=table["open_interest"].copy(),
+            open_interest=columns["open_interest"],
             provenance=self._provenance,
         )
-        if not rows:
+        if not self._ended:
             self._none = bars
+        self._ended.clear()
         return bars
 
-    def _prepare(self, moment: int) -> None:
-        """Give the kernel the slots of every trading day from its first to that of a moment."""
+    def _prepare(self, moment: int, latest: int) -> None:
+        """Give the kernel the slots of the trading days up to a moment, and of some more if they come up to ``latest``.
+
+        Not of all at once: a history of years has more slots than the processor's cache can hold.
+        """
         if moment < self._horizon:
             return
-        last = self._calendar.trading_day_of(_moment(moment))
-        while self._day is None or self._day < last:
-            self._day = last if self._day is None else self._calendar.next(self._day)
-            self._add_day(self._day)
+        day = self._calendar.trading_day_of(_moment(moment))
+        last = min(self._calendar.trading_day_of(_moment(latest)), day + _AHEAD) if latest > moment else day
+        parts = [self._spans]
+        while self._day is None or self._day < max(day, last):
+            parts.append(self._add_day(day if self._day is None else self._calendar.next(self._day)))
+        self._spans = np.concatenate(parts)
 
-    def _add_day(self, day: date) -> None:
+    def _add_day(self, day: date) -> _Spans:
         sessions = self._calendar.sessions(self.product, day)
         midnight = datetime.combine(day, time.min, CHINA)
         key = tuple((each.start - midnight, each.end - midnight, each.auction is None) for each in sessions)
@@ -296,8 +306,10 @@ class BarBuilder:
         at, number = _ns(midnight), (day - date(1970, 1, 1)).days
         self._horizon = at + _DAY_ENDS
         self._kernel.extend(shape.slots + np.array([at, at, self._count, number]), self._horizon)
-        self._bars_of_days.append(shape.bars + np.array([at, at, number]))
+        self._day = day
         self._count += len(shape.bars)
+        spans: _Spans = shape.bars + np.array([at, at, number])
+        return spans
 
     def _shape(self, sessions: list[Session], midnight: datetime) -> _Shape:
         """Which stretches of a trading day belong to which bar, in nanoseconds from its midnight."""
@@ -333,6 +345,15 @@ class BarBuilder:
         if self._align == "session":
             return (passed + (minute - session.start) // _MINUTE) // self._minutes
         return session.start, minute.date(), (minute.hour * 60 + minute.minute) // self._minutes
+
+
+def _klines(start: npt.NDArray[np.int64], columns: dict[str, Any], symbol: str | None, interval: Interval) -> Klines:
+    own = {name: columns[name] for name in ("open", "high", "low", "close")}
+    own |= {"open_time": start, "volume": columns["volume"].astype(float)}
+    own |= {"quote_volume": columns["turnover"], "trades": columns["ticks"]}
+    for column in own.values():
+        column.flags.writeable = False
+    return Klines.wrap(own, symbol=symbol, interval=interval)
 
 
 class _Shape(NamedTuple):
