@@ -30,7 +30,7 @@ CASES: list[tuple[str, str, dict[str, Any], bool]] = [
     ("drop_before", "market", {}, False),
     ("drop_after", "limit", {}, True),
     ("drop_after", "market", {}, True),
-    ("drop_late", "limit", {"seconds": 0.6}, True),
+    ("drop_late", "limit", {"seconds": 0.3}, True),
     ("truncate", "limit", {}, True),
     ("html", "market", {}, True),
     ("status", "limit", {"status": 500}, False),
@@ -67,5 +67,5 @@ def test_lost_answers(
             client.cancel_order(spot, order_id=found.order_id)
     else:
         with pytest.raises(tw.OrderNotFound):
-            client.resolve_order(caught.value, timeout=0.5)
+            client.resolve_order(caught.value, timeout=0.25)
         assert count(client, spot, own_id) == 0
