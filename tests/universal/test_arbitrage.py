@@ -280,6 +280,7 @@ def test_the_venues_own_bounds_hold() -> None:
     assert size(min_notional=Decimal(304)) == []
     assert size(min_quantity=Decimal("3.001")) == []
     assert size(active=False) == []
+    assert "binance BTC-USDT" in ArbitrageScanner(crossing(active=False), fees=rates()).excluded()
 
 
 def test_least_profits_are_kept() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from fractions import Fraction
 
 import pytest
@@ -178,3 +179,22 @@ async def test_books_that_fall_silent_close_what_they_were_part_of() -> None:
                 assert closing.reason is not None
                 assert closing.reason.endswith("older than 1 s")
                 assert {why for name, why in stream.excluded.items()} == {"older than 1 s"}
+
+
+async def test_a_stream_that_is_dropped_leaves_nothing_behind() -> None:
+    with tw.sandbox.Sandbox(VENUES[:2], pace=0.05, levels=12) as sandbox:
+        sandbox.lean("okx", SPOT, 0.01)
+        async with AsyncUniversal(VENUES[:2], environment=sandbox, fees=Fees(RATES)) as universal:
+            async with asyncio.timeout(LIMIT_S):
+                async for event in universal.watch_arbitrage([SPOT, PERPETUAL]):
+                    assert event.change == "open"
+                    own = ("tidewire funding", "tidewire book ")
+                    tasks = [task for task in asyncio.all_tasks() if task.get_name().startswith(own)]
+                    assert len(tasks) == 5
+                    break
+                gc.collect()
+                await asyncio.wait(tasks)
+            assert universal.live_books.opened(SPOT) == []
+            for wrong in ({"min_profit": "much"}, {"kinds": ["magic"]}, {"balances": {"okx": {"BTC": "some"}}}):
+                with pytest.raises(tw.ConfigError):
+                    universal.watch_arbitrage([SPOT], **wrong)  # type: ignore[arg-type]

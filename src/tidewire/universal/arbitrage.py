@@ -63,7 +63,9 @@ class ArbitrageScanner:
         wanted = [_kind(kind) for kind in kinds]
         if payments < 0:
             raise ConfigError(f"payments must be a number of funding payments, not {payments}")
-        self.books = tuple(book for book in books if book.instrument.active)
+        given = tuple(books)
+        self.books = tuple(book for book in given if book.instrument.active)
+        self._inactive = tuple(book for book in given if not book.instrument.active)
         self._funding, self._payments = dict(funding or {}), payments
         table = fees or Fees()
         self._rates = [table.taker(book.venue, book.instrument) for book in self.books]
@@ -115,6 +117,8 @@ class ArbitrageScanner:
         """Tell why books take no part, by "venue symbol"; and which cycles the last scan could not reckon with."""
         reasons = ((book, book.why_not(max_age, now_ns)) for book in self.books)
         found = {f"{book.venue} {book.instrument.symbol}": why for book, why in reasons if why is not None}
+        for book in self._inactive:
+            found[f"{book.venue} {book.instrument.symbol}"] = "the venue takes no orders there"
         return found | {self._name(cycle): "numbers too large for exact arithmetic" for cycle in self._refused}
 
     # Cycles.

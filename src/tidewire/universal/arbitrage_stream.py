@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +14,6 @@ import msgspec
 
 from .._order import Number
 from ..errors import VenuesFailed
-from ..models import exact
 from .arbitrage import ArbitrageScanner
 from .arbitrage_events import ArbitrageChange, ArbitrageEvent, OpenOpportunities, why_gone
 from .funding import Funding, FundingKeeper
@@ -29,15 +29,14 @@ _MARGIN_S = 0.001  # a timer may end early by the clock that ages are measured w
 class ArbitrageTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What an opportunity must come to."""
 
-    min_profit: Number
-    min_bps: Number
+    min_profit: Decimal
+    min_bps: Decimal
     max_age: float | None
     balances: Mapping[str, Mapping[str, Number]] | None
 
     def met(self, found: Opportunity) -> bool:
         """Does it earn what is asked for?"""
-        enough = found.profit >= exact(self.min_profit, "min_profit")
-        return enough and found.profit_bps >= exact(self.min_bps, "min_bps")
+        return found.profit >= self.min_profit and found.profit_bps >= self.min_bps
 
 
 class ArbitrageStream:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from .._order import Number
+from ..models import exact
 from ..symbols import Symbol
 from .arbitrage import KINDS, ArbitrageScanner
 from .arbitrage_stream import ArbitrageStream, ArbitrageTerms
@@ -47,7 +48,10 @@ class Arbitraging(Asking):
         that is not LIVE, or older than ``max_age`` seconds, takes no part: ``excluded`` says which and why.
         """
         asked = list(dict.fromkeys(map(Symbol.parse, symbols)))
-        ArbitrageScanner([], kinds=kinds, payments=payments)  # what makes no sense is said before anything is sent
+        # What makes no sense is said before anything is sent.
+        ArbitrageScanner([], kinds=kinds, payments=payments).scan(
+            min_profit=min_profit, min_bps=min_bps, balances=balances
+        )
         found = await asyncio.gather(
             *(market_books(self._clients, self._live, each, depth=depth, timeout=self._desk.timeout) for each in asked)
         )
@@ -80,13 +84,18 @@ class Arbitraging(Asking):
         every change of size or profit is an event too. Every change of any book is a look at all of them. Rates of
         funding are asked for every five minutes.
         """
-        ArbitrageScanner([], kinds=kinds, payments=payments)
+        ArbitrageScanner([], kinds=kinds, payments=payments).scan(balances=balances)
         markets: list[Market] = [(venue, each) for each in map(Symbol.parse, symbols) for venue in self.venues]
 
         def scanner(books: Sequence[VenueBook], funding: Mapping[Market, Funding]) -> ArbitrageScanner:
             return ArbitrageScanner(books, fees=self._fees, kinds=kinds, funding=funding, payments=payments)
 
-        terms = ArbitrageTerms(min_profit=min_profit, min_bps=min_bps, max_age=max_age, balances=balances)
+        terms = ArbitrageTerms(
+            min_profit=exact(min_profit, "min_profit"),
+            min_bps=exact(min_bps, "min_bps"),
+            max_age=max_age,
+            balances=balances,
+        )
         of_basis = markets if ArbitrageKind.BASIS in kinds else []
         keeper = FundingKeeper(self._clients, of_basis, self._desk.timeout)
         return ArbitrageStream(self._live, markets, scanner, keeper, terms, updates=updates)
