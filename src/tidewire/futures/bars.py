@@ -6,10 +6,10 @@ belongs to which bar; the compiled kernel does the rest, the same for a whole da
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -44,6 +44,17 @@ _ROW = np.dtype(
         ("ticks", "i8"),
     ]
 )
+# The columns of bars: their type, and where they come from: a field of the kernel's rows, or start, end or day.
+_COLUMNS: Final[Mapping[str, tuple[str, str | int]]] = {
+    "open_time": ("i8", 0),
+    **{name: ("f8", name) for name in ("open", "high", "low", "close", "volume")},
+    "quote_volume": ("f8", "turnover"),
+    "trades": ("i8", "ticks"),
+    "end_time": ("i8", 1),
+    "trading_day": ("i8", 2),
+    "open_interest": ("f8", "open_interest"),
+}
+_KLINES = tuple(_COLUMNS)[:8]
 _Table = npt.NDArray[np.void]
 _Spans = npt.NDArray[np.int64]
 _AHEAD = timedelta(days=16)
@@ -268,12 +279,18 @@ class BarBuilder:
             return self._none  # most ticks end no bar
         tables = [table for table, _ in self._ended] or [np.empty(0, _ROW)]
         spans = [span for _, span in self._ended] or [np.empty((0, 3), np.int64)]
-        start, end, day = (np.concatenate([span[:, column] for span in spans]) for column in range(3))
-        columns = {name: np.concatenate([table[name] for table in tables]) for name in (_ROW.names or ())[1:]}
+        # One block for all columns: a fresh page costs more than what is written into it, and large blocks have few.
+        block = np.empty((len(_COLUMNS), sum(map(len, tables))))
+        columns: dict[str, npt.NDArray[Any]] = {}
+        for row, (name, (kind, source)) in zip(block, _COLUMNS.items(), strict=True):
+            column = row.view(kind)
+            parts = [span[:, source] for span in spans] if isinstance(source, int) else [t[source] for t in tables]
+            columns[name] = np.concatenate(parts, out=column)
+            column.flags.writeable = False
         bars = Bars(
-            _klines(start, columns, self.symbol, self.interval),
-            end_time=end,
-            trading_day=day.astype("datetime64[D]"),
+            Klines.wrap({name: columns[name] for name in _KLINES}, symbol=self.symbol, interval=self.interval),
+            end_time=columns["end_time"],
+            trading_day=columns["trading_day"].view("datetime64[D]"),
             open_interest=columns["open_interest"],
             provenance=self._provenance,
         )
@@ -345,15 +362,6 @@ class BarBuilder:
         if self._align == "session":
             return (passed + (minute - session.start) // _MINUTE) // self._minutes
         return session.start, minute.date(), (minute.hour * 60 + minute.minute) // self._minutes
-
-
-def _klines(start: npt.NDArray[np.int64], columns: dict[str, Any], symbol: str | None, interval: Interval) -> Klines:
-    own = {name: columns[name] for name in ("open", "high", "low", "close")}
-    own |= {"open_time": start, "volume": columns["volume"].astype(float)}
-    own |= {"quote_volume": columns["turnover"], "trades": columns["ticks"]}
-    for column in own.values():
-        column.flags.writeable = False
-    return Klines.wrap(own, symbol=symbol, interval=interval)
 
 
 class _Shape(NamedTuple):
