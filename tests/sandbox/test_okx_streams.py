@@ -284,7 +284,7 @@ async def test_a_book_in_base_units(okx: Sandbox, symbol: str) -> None:
 @pytest.mark.parametrize("symbol", MARKETS)
 async def test_a_service_upgrade_loses_nothing(okx: Sandbox, symbol: str) -> None:
     async with hurried(AsyncClient("okx", environment=okx)) as client:
-        okx.fail("retire", seconds=0.3)
+        okx.fail("retire", seconds=1.5)
         async with client.watch_book(symbol) as books, client.watch_trades(symbol) as trades:
             await until(books, lambda book: book.state is BookState.LIVE)
             states, numbers = set[BookState](), list[int]()
