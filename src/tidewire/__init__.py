@@ -69,6 +69,7 @@ from .models import (
     Ticker,
     TimeInForce,
     Trade,
+    TradingFee,
 )
 from .symbols import Interval, Symbol
 from .venues import venue, venues
@@ -152,6 +153,7 @@ __all__ = [
     "TimeInForce",
     "Timeout",
     "Trade",
+    "TradingFee",
     "TransportError",
     "Unfillable",
     "UnknownSymbol",

@@ -32,6 +32,7 @@ from .models import (
     Ticker,
     TimeInForce,
     Trade,
+    TradingFee,
 )
 from .symbols import Interval, Kind, Symbol
 
@@ -170,6 +171,10 @@ class Exchange(Protocol):
         ...
 
     def open_interest(self, symbol: Symbol) -> OpenInterest: ...
+
+    def trading_fee(self, symbol: Symbol) -> TradingFee:
+        """What every owner pays."""
+        ...
 
     def balances(self, owner: str, kind: Kind) -> Sequence[Balance]: ...
     def positions(self, owner: str) -> Sequence[Position]: ...

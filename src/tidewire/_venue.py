@@ -9,20 +9,24 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from ._call import Call
-from ._channel import (
-    BalanceChannel,
-    BookChannel,
-    EntryChannel,
-    KlineChannel,
-    OrderChannel,
-    TradeChannel,
-    ValueChannel,
-)
+from ._channel import BalanceChannel, BookChannel, EntryChannel, KlineChannel, OrderChannel, TradeChannel, ValueChannel
 from ._order import Number
 from .book import BookLayout
 from .errors import ConfigError, NotSupported, UnknownSymbol, VenueError
 from .klines import KlineLayout, Klines
-from .models import Balance, BookSnapshot, Fill, FundingRate, Instrument, OpenInterest, Order, Position, Ticker, Trade
+from .models import (
+    Balance,
+    BookSnapshot,
+    Fill,
+    FundingRate,
+    Instrument,
+    OpenInterest,
+    Order,
+    Position,
+    Ticker,
+    Trade,
+    TradingFee,
+)
 from .symbols import Interval, Kind, Symbol, Time
 
 __all__ = ["Hosts", "Quota", "Spec", "Venue"]
@@ -285,12 +289,7 @@ class Venue:
         raise self._unsupported("fetch_funding_rate")
 
     def fetch_funding_history(
-        self,
-        symbol: str | Symbol,
-        *,
-        start: Time | None = None,
-        end: Time | None = None,
-        limit: int | None = None,
+        self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
     ) -> Call[list[FundingRate]]:
         """Rates paid, oldest first, with funding time in ``[start, end)``."""
         raise self._unsupported("fetch_funding_history")
@@ -301,6 +300,10 @@ class Venue:
 
     # Private verbs.
 
+    def fetch_trading_fee(self, symbol: str | Symbol) -> Call[TradingFee]:
+        """The account's own maker and taker rates in one market."""
+        raise self._unsupported("fetch_trading_fee")
+
     def fetch_balances(self, *, kind: Kind = "spot") -> Call[list[Balance]]:
         """Every asset with a balance in the spot or the derivatives wallet."""
         raise self._unsupported("fetch_balances")
@@ -310,12 +313,7 @@ class Venue:
         raise self._unsupported("fetch_positions")
 
     def fetch_orders(
-        self,
-        symbol: str | Symbol,
-        *,
-        start: Time | None = None,
-        end: Time | None = None,
-        limit: int | None = None,
+        self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
     ) -> Call[list[Order]]:
         """Orders of one symbol in any state, oldest first."""
         raise self._unsupported("fetch_orders")
@@ -331,12 +329,7 @@ class Venue:
         raise self._unsupported("fetch_order")
 
     def fetch_fills(
-        self,
-        symbol: str | Symbol,
-        *,
-        start: Time | None = None,
-        end: Time | None = None,
-        limit: int | None = None,
+        self, symbol: str | Symbol, *, start: Time | None = None, end: Time | None = None, limit: int | None = None
     ) -> Call[list[Fill]]:
         """Own executions of one symbol, oldest first."""
         raise self._unsupported("fetch_fills")

@@ -29,6 +29,7 @@ from .models import (
     Position,
     Ticker,
     Trade,
+    TradingFee,
     utc,
 )
 from .symbols import Kind, Symbol, Time, parse_window
@@ -39,7 +40,6 @@ T = TypeVar("T")
 _DEFAULT_KLINES = 500
 _RESOLVE_FIRST_S = 0.1
 _RESOLVE_CAP_S = 2.0
-
 
 Via = Callable[[Call[Order]], Call[Order]]
 """How a call about an order goes: what its request becomes elsewhere than over REST."""
@@ -222,6 +222,9 @@ class Verbs:
 
     # The account.
 
+    def fetch_trading_fee(self, symbol: str | Symbol) -> Effects[TradingFee]:
+        return (yield from self._ask(self._venue.fetch_trading_fee(symbol)))
+
     def fetch_balances(self, *, kind: Kind = "spot") -> Effects[list[Balance]]:
         return (yield from self._ask(self._venue.fetch_balances(kind=_kind(kind))))
 
@@ -335,11 +338,8 @@ class Verbs:
         sent_ns = unknown.sent_ns if unknown.sent_ns is not None else time.time_ns()
         deadline_ns = sent_ns + int(patience * 1e9)
         pause = _RESOLVE_FIRST_S
-        ids = (
-            {"order_id": unknown.order_id}
-            if unknown.client_order_id is None
-            else {"client_order_id": unknown.client_order_id}
-        )
+        own_id = unknown.client_order_id
+        ids = {"order_id": unknown.order_id} if own_id is None else {"client_order_id": own_id}
         while True:
             last_look = time.time_ns() >= deadline_ns
             try:

@@ -30,6 +30,7 @@ from .models import (
     Position,
     Ticker,
     Trade,
+    TradingFee,
 )
 from .stream import (
     BalanceStream,
@@ -259,6 +260,10 @@ class Client(_Base):
     def fetch_open_interest(self, symbol: str | Symbol) -> OpenInterest:
         """Return the open interest of a contract."""
         return self._run(self._verbs.fetch_open_interest(symbol))
+
+    def fetch_trading_fee(self, symbol: str | Symbol) -> TradingFee:
+        """Return the account's own maker and taker rates in a market, as fractions; a negative one is a rebate."""
+        return self._run(self._verbs.fetch_trading_fee(symbol))
 
     def fetch_balances(self, *, kind: Kind = "spot") -> list[Balance]:
         """Return the assets held in the spot wallet, or with ``kind="linear"`` in the derivatives wallet."""
@@ -544,6 +549,10 @@ class AsyncClient(_Base):
 
     async def fetch_open_interest(self, symbol: str | Symbol) -> OpenInterest:
         return await self._run(self._verbs.fetch_open_interest(symbol))
+
+    async def fetch_trading_fee(self, symbol: str | Symbol) -> TradingFee:
+        """Return the account's own maker and taker rates in a market, as fractions; a negative one is a rebate."""
+        return await self._run(self._verbs.fetch_trading_fee(symbol))
 
     async def fetch_balances(self, *, kind: Kind = "spot") -> list[Balance]:
         return await self._run(self._verbs.fetch_balances(kind=kind))

@@ -34,6 +34,7 @@ __all__ = [
     "Ticker",
     "TimeInForce",
     "Trade",
+    "TradingFee",
 ]
 
 
@@ -278,6 +279,20 @@ class OpenInterest(_Model, frozen=True):
     contracts: Decimal | None = None
     notional: Decimal | None = None
     time_ns: int | None = None
+
+
+class TradingFee(_Model, frozen=True):
+    """What the account pays in a market: fractions of a trade's value, ``Decimal("0.001")`` being 0.1 %.
+
+    Positive is charged and negative a rebate, whichever sign the venue writes. ``taker`` is for an order that trades at
+    once, ``maker`` for one that waited in the book. Discounts for paying in the venue's own coin are counted only where
+    the venue counts them itself.
+    """
+
+    venue: str
+    symbol: Symbol
+    maker: Decimal
+    taker: Decimal
 
 
 class Balance(_Model, frozen=True):

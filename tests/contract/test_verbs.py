@@ -271,6 +271,33 @@ async def test_balances_change_with_orders(api: Any, spot: str) -> None:
     await api.cancel_order(spot, client_order_id=order.client_order_id)
 
 
+async def test_the_accounts_fee_is_what_a_fill_pays(api: Any, symbol: str) -> None:
+    needs(api, "fetch_trading_fee")
+    rules = await api.instrument(symbol)
+    if (rules.venue, rules.kind) == ("htx", "linear"):
+        with pytest.raises(tw.NotSupported, match="fetch_trading_fee for linear"):
+            await api.fetch_trading_fee(symbol)
+        return
+    fee = await api.fetch_trading_fee(symbol)
+    assert (fee.venue, str(fee.symbol)) == (rules.venue, symbol)
+    assert 0 < fee.maker <= fee.taker < Decimal("0.01")  # fractions, and charged is positive
+    quantity = rules.round_quantity(Decimal(500) / await api.fetch_price(symbol), "up")
+    order = await api.create_order(symbol, side="sell", type="market", quantity=quantity)
+    fills = [fill for fill in await api.fetch_fills(symbol) if fill.order_id == order.order_id]
+    assert fills
+    for fill in fills:  # venues show and round down to eight decimals
+        assert fill.fee_asset in (rules.symbol.quote, None)
+        assert abs(fill.fee - fee.taker * fill.price * fill.quantity) <= Decimal("1e-8")
+    if rules.kind == "linear":
+        await api.create_order(symbol, side="buy", type="market", quantity=quantity, reduce_only=True)
+
+
+async def test_the_fee_of_an_unknown_market_is_a_typed_error(api: Any) -> None:
+    needs(api, "fetch_trading_fee")
+    with pytest.raises((tw.UnknownSymbol, tw.SymbolRejected)):
+        await api.fetch_trading_fee("NOSUCH-USDT")
+
+
 async def test_what_is_not_offered_is_refused_before_sending(
     api: Any, sandbox: Sandbox, venue_name: str, spot: str
 ) -> None:

@@ -146,3 +146,9 @@ def test_funding(exchange: Any, symbol: str) -> None:
     rows = exchange.fetch_funding_rate_history(symbol, limit=10)
     assert {b["timestamp"] - a["timestamp"] for a, b in itertools.pairwise(rows)} == {8 * 3_600_000}
     assert exchange.fetch_open_interest(symbol)["openInterestAmount"] > 0
+
+
+@pytest.mark.parametrize("exchange", ["linear"], indirect=True)
+def test_the_fee(exchange: Any, symbol: str) -> None:
+    fee = exchange.fetch_trading_fee(symbol)  # of spot ccxt asks another address, of the wallet
+    assert (fee["maker"], fee["taker"]) == (0.0002, 0.0005)

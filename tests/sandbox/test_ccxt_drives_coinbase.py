@@ -174,6 +174,11 @@ def test_balances_agree(exchange: Any, client: tw.Client) -> None:
         assert [float(v) for v in (row.free, row.locked, row.total)] == [shown[n] for n in ("free", "used", "total")]
 
 
+def test_fees_agree(exchange: Any, client: tw.Client) -> None:
+    theirs, ours = exchange.fetch_trading_fees()[SYMBOL], client.fetch_trading_fee(SYMBOL)
+    assert (theirs["maker"], theirs["taker"]) == (float(ours.maker), float(ours.taker))
+
+
 def test_several_orders_are_canceled_at_once(exchange: Any, client: tw.Client) -> None:
     exchange.load_markets()
     best = exchange.fetch_order_book(SYMBOL)["bids"][0][0]

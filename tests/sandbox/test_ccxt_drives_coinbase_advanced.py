@@ -151,6 +151,11 @@ def agree(own: tw.Order, other: dict[str, Any]) -> None:
         assert same(own.average_price, other["average"])
 
 
+def test_fees_agree(exchange: Any, client: tw.Client) -> None:
+    theirs, ours = exchange.fetch_trading_fees()[SPOT], client.fetch_trading_fee(SPOT)
+    assert (theirs["maker"], theirs["taker"]) == (float(ours.maker), float(ours.taker))
+
+
 def test_an_order_is_placed_found_and_canceled(exchange: Any, client: tw.Client) -> None:
     exchange.load_markets()
     free = exchange.fetch_balance()["USD"]["free"]

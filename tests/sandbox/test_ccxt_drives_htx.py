@@ -151,6 +151,12 @@ def test_balances_agree(exchange: Any, client: tw.Client) -> None:
         assert [held["free"], held["used"], held["total"]] == [float(row.free), float(row.locked), float(row.total)]
 
 
+@pytest.mark.parametrize("exchange", ["spot"], indirect=True)
+def test_fees_agree(exchange: Any, symbol: str, client: tw.Client) -> None:
+    theirs, ours = exchange.fetch_trading_fee(symbol), client.fetch_trading_fee(symbol)
+    assert (theirs["maker"], theirs["taker"]) == (float(ours.maker), float(ours.taker))
+
+
 def agrees(theirs: dict[str, Any], ours: tw.Order, size: Decimal) -> None:
     words = {"open": ("open", "partial"), "closed": ("filled",), "canceled": ("canceled",)}
     assert str(ours.status) in words[theirs["status"]]

@@ -132,6 +132,11 @@ def test_balances(exchange: Any, client: tw.Client) -> None:
         )
 
 
+def test_fees_agree(exchange: Any, symbol: str, client: tw.Client) -> None:
+    theirs, ours = exchange.fetch_trading_fee(symbol), client.fetch_trading_fee(symbol)
+    assert (theirs["maker"], theirs["taker"]) == (float(ours.maker), float(ours.taker))
+
+
 def test_a_limit_order_is_placed_found_and_canceled(
     exchange: Any, symbol: str, amount: float, size: float, client: tw.Client
 ) -> None:

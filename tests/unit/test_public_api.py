@@ -18,14 +18,14 @@ Balance BookSnapshot Fill FundingRate Health OpenInterest Order Position Ticker 
 TimeInForce Error ConfigError NotSupported UnknownSymbol TransportError Timeout ConnectionFailed OutcomeUnknown
 VenueError AuthenticationError PermissionDenied ClockSkew RateLimited Banned VenueUnavailable InvalidRequest
 OrderRejected InsufficientFunds OrderNotFound DuplicateOrder WouldTakeLiquidity FilterViolation DecodeError BookError
-SequenceGap ChecksumMismatch CrossedBook StreamClosed CtpError CtpDisconnected CtpFlowControl CtpIncompatible
+TradingFee SequenceGap ChecksumMismatch CrossedBook StreamClosed CtpError CtpDisconnected CtpFlowControl CtpIncompatible
 """.split()
 
 VERBS = """
 ping server_time health fetch_instruments instrument fetch_klines fetch_klines_many fetch_price fetch_ticker
 fetch_tickers fetch_book fetch_trades fetch_funding_rate fetch_funding_history fetch_open_interest fetch_balances
 fetch_positions fetch_orders fetch_open_orders fetch_order fetch_fills create_order cancel_order cancel_all_orders
-resolve_order fetch_data
+resolve_order fetch_data fetch_trading_fee
 """.split()
 
 STREAMS = {"watch_book", "watch_trades"}

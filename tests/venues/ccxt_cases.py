@@ -393,6 +393,7 @@ METHODS: Mapping[str, Make] = {
     "fetchTicker": one_symbol("fetch_ticker"),
     "fetchFundingRate": one_symbol("fetch_funding_rate"),
     "fetchOpenInterest": one_symbol("fetch_open_interest"),
+    "fetchTradingFee": one_symbol("fetch_trading_fee"),
     "fetchTime": lambda cases, case: cases.venue.server_time(),
 }
 """Methods that mean the same on every venue."""

@@ -13,7 +13,7 @@ _METHODS: Mapping[str, str] = {
         fetchCrossBorrowRate fetchCrossBorrowRates fetchIsolatedBorrowRate fetchBorrowInterest borrowCrossMargin
         borrowIsolatedMargin addMargin reduceMargin fetchMarginModes fetchMarginAdjustmentHistory""",
     "set-up of an account, which its owner decides once": """
-        setLeverage fetchLeverageTiers setPositionMode fetchPositionMode fetchTradingFee fetchTradingFees""",
+        setLeverage fetchLeverageTiers setPositionMode fetchPositionMode""",
     "orders by their state: fetch_orders gives every state, and each order says its own": """
         fetchClosedOrders fetchCanceledOrders fetchCanceledAndClosedOrders fetchOpenOrder""",
     "several orders in one request: one each, so that each has an answer of its own": """
@@ -25,7 +25,7 @@ _METHODS: Mapping[str, str] = {
     "orders that wait for a price: every venue's engine for them has rules of its own": "createTriggerOrder",
     "one of what fetch_positions gives whole": "fetchPosition fetchAccountPositions",
     "all markets at once of what we ask one market for": """
-        fetchOpenInterests fetchFundingRates fetchMarkPrices fetchLastPrices fetchBidsAsks""",
+        fetchOpenInterests fetchFundingRates fetchMarkPrices fetchLastPrices fetchBidsAsks fetchTradingFees""",
     "an account's ledger besides fills: payments of funding, settlements, liquidations": """
         fetchFundingHistory fetchSettlementHistory fetchMySettlementHistory fetchMyLiquidations fetchPositionADLRank""",
     "open interest of the past: the pinned verb gives today's": "fetchOpenInterestHistory",

@@ -25,6 +25,7 @@ from ..models import (
     Ticker,
     TimeInForce,
     Trade,
+    TradingFee,
 )
 from ..symbols import Interval, Kind, Symbol
 from .account import LINEAR_FEES, SPOT_FEES, Account
@@ -144,6 +145,10 @@ class VenueExchange:
         return self.markets[symbol].open_interest(self.now_ns())
 
     # Private verbs.
+
+    def trading_fee(self, symbol: Symbol) -> TradingFee:
+        fees = SPOT_FEES if symbol.kind == "spot" else LINEAR_FEES
+        return TradingFee(venue=self._venue, symbol=symbol, maker=fees.maker, taker=fees.taker)
 
     def balances(self, owner: str, kind: Kind) -> Sequence[Balance]:
         account = self.account(owner)
@@ -307,7 +312,7 @@ class VenueExchange:
         *,
         maker_side: bool,
     ) -> None:
-        fees = SPOT_FEES if market.instrument.kind == "spot" else LINEAR_FEES
+        fees = self.trading_fee(market.symbol)
         rate = Decimal(0) if owner == HOUSE else fees.maker if maker_side else fees.taker
         account, symbol = self.account(owner), market.symbol
         wallet = account.spot if symbol.kind == "spot" else account.margin

@@ -7,9 +7,39 @@ from decimal import Decimal
 import msgspec
 
 from ...errors import DecodeError
-from ...models import Balance, Fill, Order, OrderStatus, Position, Side
+from ...models import Balance, Fill, Order, OrderStatus, Position, Side, TradingFee
 from ...symbols import Symbol
 from .wire import VENUE, nanoseconds, positive
+
+
+class Commission(msgspec.Struct):
+    maker: Decimal
+    taker: Decimal
+    buyer: Decimal = Decimal(0)
+    seller: Decimal = Decimal(0)
+
+
+class SpotCommission(msgspec.Struct):
+    standardCommission: Commission
+    specialCommission: Commission | None = None
+    taxCommission: Commission | None = None
+
+    def trading_fee(self, symbol: Symbol) -> TradingFee:
+        """Each part is charged on top of the others, and each by role and by side."""
+        parts = [each for each in (self.standardCommission, self.specialCommission, self.taxCommission) if each]
+        nothing = Decimal(0)
+        side = max(sum((each.buyer for each in parts), nothing), sum((each.seller for each in parts), nothing))
+        maker = sum((each.maker for each in parts), side)
+        taker = sum((each.taker for each in parts), side)
+        return TradingFee(venue=VENUE, symbol=symbol, maker=maker, taker=taker)
+
+
+class FuturesCommission(msgspec.Struct):
+    makerCommissionRate: Decimal
+    takerCommissionRate: Decimal
+
+    def trading_fee(self, symbol: Symbol) -> TradingFee:
+        return TradingFee(venue=VENUE, symbol=symbol, maker=self.makerCommissionRate, taker=self.takerCommissionRate)
 
 
 class SpotBalance(msgspec.Struct):

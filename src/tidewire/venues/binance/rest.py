@@ -32,6 +32,7 @@ from ...models import (
     Position,
     Ticker,
     Trade,
+    TradingFee,
 )
 from ...symbols import Interval, Kind, Symbol, Time, parse_window
 from . import reports, wire
@@ -60,6 +61,8 @@ _trades = wire.decoder(list[wire.PublicTrade])
 _premium_index = wire.decoder(wire.PremiumIndex)
 _paid_funding = wire.decoder(list[wire.PaidFunding])
 _interest = wire.decoder(wire.Interest)
+_spot_commission = wire.decoder(reports.SpotCommission)
+_futures_commission = wire.decoder(reports.FuturesCommission)
 _spot_account = wire.decoder(reports.SpotAccount)
 _futures_balances = wire.decoder(list[reports.FuturesBalance])
 _positions = wire.decoder(list[reports.PositionRisk])
@@ -242,6 +245,22 @@ class Binance(BinanceStreams, BinanceAccount):
         )
 
     # Private.
+
+    def fetch_trading_fee(self, symbol: str | Symbol) -> Call[TradingFee]:
+        """See: /api/v3/account/commission, /fapi/v1/commissionRate.
+
+        Spot: the sum of standard, special and tax commission, with the dearer of the buyer's and the seller's part. The
+        discount for paying in BNB is not taken off.
+        """
+        market = self.symbol(symbol)
+        decode = _spot_commission if market.kind == "spot" else _futures_commission
+        return self._private(
+            "fetch_trading_fee",
+            market.kind,
+            {"symbol": self.native_symbol(market)},
+            lambda body: decode(body).trading_fee(market),
+            symbol=market,
+        )
 
     def fetch_balances(self, *, kind: Kind = "spot") -> Call[list[Balance]]:
         """See: /api/v3/account, /fapi/v3/balance."""

@@ -5,6 +5,7 @@ See: https://docs.cdp.coinbase.com/api-reference/exchange-api/rest-api/introduct
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -16,7 +17,7 @@ from ..._call import Call, Request, Response
 from ..._cursor import Chain
 from ..._order import NewOrder, Number, checked_limit, one_id, plain
 from ...errors import ConfigError, NotSupported, OrderNotFound
-from ...models import Balance, Fill, Order, OrderStatus
+from ...models import Balance, Fill, Order, OrderStatus, TradingFee
 from ...symbols import Kind, Symbol, Time, parse_window
 from . import wire
 from .account import CoinbaseAccount
@@ -33,6 +34,7 @@ _OWN = "client:"  # in front of a client order id it names the order like the ve
 _JSON = {**HEADERS, "Content-Type": "application/json"}
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+_fees = wire.decoder(wire.Fees)
 _accounts = wire.decoder(list[wire.Account])
 _order = wire.decoder(wire.OrderRow)
 _orders = wire.decoder(list[wire.OrderRow])
@@ -47,6 +49,14 @@ class Coinbase(CoinbaseAccount):
     An order that is canceled without a fill disappears: asking for it raises ``OrderNotFound``. Client order ids are
     UUIDs.
     """
+
+    def fetch_trading_fee(self, symbol: str | Symbol) -> Call[TradingFee]:
+        """See: GET /fees. One pair of rates for the whole account: what a stable pair costs less is not told."""
+        market = self.symbol(symbol)
+        call = self._private(
+            "fetch_trading_fee", "/fees", {}, lambda body: _fees(body).trading_fee(market), symbol=market
+        )
+        return dataclasses.replace(call, needs_instrument=True)  # the request names no market that could be refused
 
     def fetch_balances(self, *, kind: Kind = "spot") -> Call[list[Balance]]:
         """See: GET /accounts, of the profile that the key belongs to."""

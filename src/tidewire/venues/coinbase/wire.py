@@ -25,6 +25,7 @@ from ...models import (
     Side,
     Ticker,
     Trade,
+    TradingFee,
     utc,
 )
 from ...symbols import Symbol, parse_time
@@ -54,6 +55,14 @@ def _flipped(maker: Side) -> Side:
 
 def positive(value: Decimal | None) -> Decimal | None:
     return value if value is not None and value > 0 else None
+
+
+class Fees(msgspec.Struct):
+    maker_fee_rate: Decimal
+    taker_fee_rate: Decimal
+
+    def trading_fee(self, symbol: Symbol) -> TradingFee:
+        return TradingFee(venue=VENUE, symbol=symbol, maker=self.maker_fee_rate, taker=self.taker_fee_rate)
 
 
 class ServerTime(msgspec.Struct):

@@ -5,6 +5,7 @@ See: https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/int
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -17,7 +18,7 @@ from ..._order import NewOrder, Number, checked_limit, one_id
 from ...book import BookLayout
 from ...errors import ConfigError, NotSupported, OrderNotFound
 from ...klines import KlineLayout, Klines, decode_klines
-from ...models import Balance, BookSnapshot, Fill, Instrument, Order, Ticker, Trade
+from ...models import Balance, BookSnapshot, Fill, Instrument, Order, Ticker, Trade, TradingFee
 from ...symbols import Interval, Kind, Symbol, Time, parse_window
 from . import orders, wire
 from .account import CoinbaseAdvancedAccount
@@ -34,6 +35,7 @@ _product = wire.decoder(wire.Product)
 _products = wire.decoder(wire.Products)
 _market_trades = wire.decoder(wire.MarketTrades)
 _book = wire.decoder(wire.Book)
+_summary = wire.decoder(wire.TransactionSummary)
 _one_order = wire.decoder(orders.OneOrder)
 _placed = wire.decoder(orders.Placed)
 _cancels = wire.decoder(orders.Cancels)
@@ -170,6 +172,18 @@ class CoinbaseAdvanced(CoinbaseAdvancedAccount):
         return self._get_for("fetch_trades", symbol, "/ticker", params, parse)
 
     # Private.
+
+    def fetch_trading_fee(self, symbol: str | Symbol) -> Call[TradingFee]:
+        """See: /transaction_summary. The account's tier: what a stable pair costs less is not told."""
+        market = self.symbol(symbol)
+        call = self._private(
+            "fetch_trading_fee",
+            "/transaction_summary",
+            {"product_type": "SPOT"},
+            lambda body: _summary(body).fee_tier.trading_fee(market),
+            symbol=market,
+        )
+        return dataclasses.replace(call, needs_instrument=True)  # the request names no market that could be refused
 
     def fetch_balances(self, *, kind: Kind = "spot") -> Call[list[Balance]]:
         """See: /accounts, 250 a page."""

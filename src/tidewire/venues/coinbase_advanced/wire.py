@@ -14,7 +14,7 @@ import msgspec
 
 from ... import _call
 from ...errors import DecodeError
-from ...models import Balance, BookSnapshot, Fill, Instrument, Level, Side, Ticker, Trade
+from ...models import Balance, BookSnapshot, Fill, Instrument, Level, Side, Ticker, Trade, TradingFee
 from ...symbols import Symbol
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Product",
     "Products",
     "ServerTime",
+    "TransactionSummary",
     "decimal",
     "decoder",
     "number",
@@ -95,6 +96,18 @@ def side_of(text: str) -> Side:
         return _SIDES[text]
     except KeyError:
         raise DecodeError(f"the side {text!r} is neither BUY nor SELL", venue=VENUE) from None
+
+
+class FeeTier(msgspec.Struct):
+    maker_fee_rate: Decimal
+    taker_fee_rate: Decimal
+
+    def trading_fee(self, symbol: Symbol) -> TradingFee:
+        return TradingFee(venue=VENUE, symbol=symbol, maker=self.maker_fee_rate, taker=self.taker_fee_rate)
+
+
+class TransactionSummary(msgspec.Struct):
+    fee_tier: FeeTier
 
 
 class ServerTime(msgspec.Struct):

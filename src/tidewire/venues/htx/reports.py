@@ -12,7 +12,7 @@ from decimal import Decimal
 import msgspec
 
 from ...errors import DecodeError
-from ...models import Balance, Fill, Order, OrderStatus, Position, Side
+from ...models import Balance, Fill, Order, OrderStatus, Position, Side, TradingFee
 from ...symbols import Symbol
 from .wire import EXACT, VENUE, base, nanoseconds, positive
 
@@ -71,6 +71,23 @@ class Accounts(msgspec.Struct):
             if row.type == "spot" and row.state == "working":
                 return str(row.id)
         raise DecodeError(f"this key has no working spot account among {len(self.data)}", venue=VENUE)
+
+
+class FeeRate(msgspec.Struct, rename="camel"):
+    symbol: str
+    actual_maker_rate: Decimal
+    actual_taker_rate: Decimal
+
+
+class FeeRates(msgspec.Struct):
+    data: list[FeeRate]
+
+    def trading_fee(self, native: str, symbol: Symbol) -> TradingFee:
+        for row in self.data:
+            if row.symbol == native:
+                rates = {"maker": row.actual_maker_rate, "taker": row.actual_taker_rate}
+                return TradingFee(venue=VENUE, symbol=symbol, **rates)
+        raise DecodeError(f"the answer holds no fee of {symbol}", venue=VENUE)
 
 
 class SpotBalance(msgspec.Struct):

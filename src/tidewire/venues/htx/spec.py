@@ -41,6 +41,7 @@ PATHS: Final[Mapping[Kind, Mapping[str, str]]] = {
         "fetch_book": "/market/depth",
         "fetch_trades": "/market/history/trade",
         "account_query": "/v1/account/accounts",
+        "fetch_trading_fee": "/v2/reference/transact-fee-rate",
         "fetch_balances": "/v1/account/accounts/{account-id}/balance",
         "fetch_orders": "/v1/order/orders",
         "fetch_open_orders": "/v1/order/openOrders",
@@ -98,6 +99,7 @@ _LIMITS: Final[Mapping[str, _Counts]] = {
     "spot-order": _SLOW,
     "spot-orders": _SLOW,
     "spot-fills": _LEGACY,
+    "spot-fees": _LEGACY,  # no limit was found: the lowest that the account has elsewhere
     "linear-market": (800, 1, "address"),
     "linear-reference": (120, 3, "address"),
     "linear-query": (36, 3, "account"),
@@ -116,6 +118,7 @@ RESOURCES: Final[Mapping[Kind, Mapping[str, str]]] = {
         "fetch_book": "spot-depth",
         "fetch_trades": "spot-trades",
         "account_query": "spot-accounts",
+        "fetch_trading_fee": "spot-fees",
         "fetch_balances": "spot-balance",
         "fetch_orders": "spot-orders",
         "fetch_open_orders": "spot-open",

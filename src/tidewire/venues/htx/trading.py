@@ -16,7 +16,7 @@ from ..._call import Call
 from ..._listing import Listing, Then
 from ..._order import NewOrder, Number, one_id
 from ...errors import OrderNotFound, VenueError
-from ...models import Balance, Fill, Order, OrderStatus, Position
+from ...models import Balance, Fill, Order, OrderStatus, Position, TradingFee
 from ...symbols import Kind, Symbol, Time, parse_window
 from . import reports
 from .account import HtxAccount
@@ -44,6 +44,7 @@ _CANCEL_CODES = {
     7: "the order is canceled already",
 }
 
+_fee_rates = decoder(reports.FeeRates)
 _spot_account = decoder(reports.SpotAccount)
 _margin_account = decoder(reports.MarginAccount)
 _positions = decoder(reports.Positions)
@@ -65,6 +66,24 @@ class Htx(HtxAccount):
 
     New orders and cancels are only acknowledged: their status is ``PENDING`` and ``CANCELING`` until ``fetch_order``.
     """
+
+    def fetch_trading_fee(self, symbol: str | Symbol) -> Call[TradingFee]:
+        """See: /v2/reference/transact-fee-rate: what is really charged, deductions in the venue's coin counted.
+
+        Spot only: version 5 of the swaps documents no address for it.
+        """
+        market = self.symbol(symbol)
+        if market.kind != "spot":
+            raise self._unsupported(f"fetch_trading_fee for {market.kind}")
+        native = self.native_symbol(market)
+        call = self._private(
+            "fetch_trading_fee",
+            "spot",
+            {"symbols": native},
+            lambda body: _fee_rates(body).trading_fee(native, market),
+            symbol=market,
+        )
+        return dataclasses.replace(call, needs_instrument=True)  # a wrong symbol is an invalid value like any other
 
     def fetch_balances(self, *, kind: Kind = "spot") -> Call[list[Balance]]:
         """See: /v1/account/accounts/{account-id}/balance, /v5/account/balance (totals are equity)."""

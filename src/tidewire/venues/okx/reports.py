@@ -10,10 +10,42 @@ from decimal import Decimal
 import msgspec
 
 from ...errors import DecodeError
-from ...models import Balance, Fill, Order, OrderStatus, Position
+from ...models import Balance, Fill, Order, OrderStatus, Position, TradingFee
 from ...symbols import Symbol
 from .errors import VENUE, refusal
 from .wire import nanoseconds, number, positive, scaled, side_of
+
+
+class FeeGroup(msgspec.Struct):
+    maker: str = ""
+    taker: str = ""
+
+
+class TradeFee(msgspec.Struct):
+    """An account's rates: of one group of instruments, or in fields named after what a market is quoted in."""
+
+    maker: str = ""
+    taker: str = ""
+    makerU: str = ""
+    takerU: str = ""
+    makerUSDC: str = ""
+    takerUSDC: str = ""
+    feeGroup: list[FeeGroup] = []
+
+    def trading_fee(self, symbol: Symbol) -> TradingFee:
+        maker, taker = (number(text) for text in self._rates(symbol))
+        if maker is None or taker is None:
+            raise DecodeError(f"the answer holds no fee of {symbol}", venue=VENUE)
+        return TradingFee(venue=VENUE, symbol=symbol, maker=-maker, taker=-taker)
+
+    def _rates(self, symbol: Symbol) -> tuple[str, str]:
+        if len(self.feeGroup) == 1:  # all that was asked for is one group
+            return self.feeGroup[0].maker, self.feeGroup[0].taker
+        if symbol.quote == "USDC" and self.takerUSDC:
+            return self.makerUSDC, self.takerUSDC
+        if symbol.kind == "linear" and self.takerU:
+            return self.makerU, self.takerU  # maker and taker are then those of coin-margined contracts
+        return self.maker, self.taker
 
 
 class BalanceRow(msgspec.Struct):

@@ -19,7 +19,7 @@ from ..._call import Call, Request, Response
 from ..._listing import Listing, Then
 from ..._order import NewOrder, Number, one_id, plain
 from ...errors import ConfigError, NotSupported, OrderNotFound
-from ...models import Balance, Fill, Order, OrderStatus, OrderType, Position, TimeInForce
+from ...models import Balance, Fill, Order, OrderStatus, OrderType, Position, TimeInForce, TradingFee
 from ...symbols import Kind, Symbol, Time, parse_window
 from . import reports, wire
 from .account import OKXAccount
@@ -35,6 +35,7 @@ _HISTORY_NS = 7 * 86_400 * 10**9
 _MARGIN_MODE = "cross"
 _OWN_ID: Final = re.compile(r"[A-Za-z0-9]{1,32}")
 
+_trade_fee = wire.row(reports.TradeFee)
 _account = wire.row(reports.Account)
 _positions = wire.rows(reports.PositionRow)
 _order = wire.row(reports.OrderRow)
@@ -50,6 +51,20 @@ class OKX(OKXAccount):
     Contracts are traded in cross margin and in net mode; an account in long/short mode is refused by the venue. Sizes
     are base units: orders and answers about contracts need their instruments (``learn``), which clients see to.
     """
+
+    def fetch_trading_fee(self, symbol: str | Symbol) -> Call[TradingFee]:
+        """See: /account/trade-fee, where what is charged is negative: here it is positive."""
+        market = self.symbol(symbol)
+        named = {"instId": self.native_symbol(market)}
+        if market.kind == "linear":
+            named = {"instFamily": f"{market.base}-{market.quote}"}
+        return self._private(
+            "fetch_trading_fee",
+            "trade-fee",
+            {"instType": inst_type(market), **named},
+            lambda body: _trade_fee(body).trading_fee(market),
+            symbol=market,
+        )
 
     def fetch_balances(self, *, kind: Kind = "spot") -> Call[list[Balance]]:
         """See: /account/balance. One account holds everything: both kinds show the same assets."""

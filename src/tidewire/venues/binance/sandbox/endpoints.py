@@ -108,6 +108,7 @@ _SPOT: Final[dict[tuple[str, str], Endpoint]] = {
     ("GET", "/api/v3/ticker/24hr"): _open(market.tickers, _TICKERS_SPOT, _by_symbols(2, ((20, 2), (100, 40)), 80)),
     ("GET", "/api/v3/ticker/price"): _open(market.prices, _TICKERS_SPOT, _by_symbols(2, (), 4)),
     ("GET", "/api/v3/ticker/bookTicker"): _open(market.best_quotes, _TICKERS_SPOT, _by_symbols(2, (), 4)),
+    ("GET", "/api/v3/account/commission"): _private(trading.commission, "symbol", 20),
     ("GET", "/api/v3/account"): _private(trading.account, "omitZeroBalances", 20),
     ("POST", "/api/v3/order"): _private(
         trading.new_order,
@@ -146,6 +147,7 @@ _LINEAR: Final[dict[tuple[str, str], Endpoint]] = {
     ("GET", "/fapi/v1/premiumIndex"): _open(market.premium_index, "symbol", _by_symbols(1, (), 10)),
     ("GET", "/fapi/v1/fundingRate"): _open(market.funding_history, "symbol startTime endTime limit", 1),
     ("GET", "/fapi/v1/openInterest"): _open(market.open_interest, "symbol", 1),
+    ("GET", "/fapi/v1/commissionRate"): _private(trading.commission_rate, "symbol", 20),
     ("GET", "/fapi/v2/account"): _private(trading.linear_account, "", 5),
     ("GET", "/fapi/v3/account"): _private(trading.linear_account, "", 5),
     ("GET", "/fapi/v2/balance"): _private(trading.balances, "", 5),

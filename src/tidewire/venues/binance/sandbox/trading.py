@@ -19,6 +19,8 @@ __all__ = [
     "balances",
     "cancel",
     "cancel_all",
+    "commission",
+    "commission_rate",
     "leverage_brackets",
     "linear_account",
     "new_order",
@@ -63,6 +65,34 @@ def account(ask: Ask) -> Any:
         ],
         "permissions": ["SPOT"],
         "uid": 354937868,
+    }
+
+
+def commission(ask: Ask) -> Any:
+    instrument = ask.instrument()
+    fee = ask.exchange.trading_fee(instrument.symbol)
+    nothing = dict.fromkeys(("maker", "taker", "buyer", "seller"), f"{0:.8f}")
+    return {
+        "symbol": instrument.native,
+        "standardCommission": {**nothing, "maker": f"{fee.maker:.8f}", "taker": f"{fee.taker:.8f}"},
+        "specialCommission": nothing,
+        "taxCommission": nothing,
+        "discount": {
+            "enabledForAccount": False,
+            "enabledForSymbol": False,
+            "discountAsset": "BNB",
+            "discount": "0.75000000",
+        },
+    }
+
+
+def commission_rate(ask: Ask) -> Any:
+    instrument = ask.instrument()
+    fee = ask.exchange.trading_fee(instrument.symbol)
+    return {
+        "symbol": instrument.native,
+        "makerCommissionRate": f"{fee.maker:f}",
+        "takerCommissionRate": f"{fee.taker:f}",
     }
 
 

@@ -54,6 +54,7 @@ ENDPOINTS: Final = (
     _open("/products/{product}/stats", market.stats),
     _open("/products/{product}/book", market.book, "level"),
     _open("/products/{product}/trades", market.trades, _PAGE),
+    Endpoint("GET", "/fees", trading.fees),
     Endpoint("GET", "/accounts", trading.accounts),
     Endpoint("GET", "/orders", trading.orders, f"{_PAGE} product_id status start_date end_date"),
     Endpoint(

@@ -19,6 +19,7 @@ __all__ = [
     "accounts",
     "cancel",
     "cancel_all",
+    "fees",
     "fills",
     "new_order",
     "order",
@@ -30,6 +31,11 @@ __all__ = [
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _TAIL: Final = "-7a1d-4e3c-8b5f-c01ba5e00000"  # of order ids; in front of it is the exchange's own number
 _WORKING: Final = (OrderStatus.OPEN, OrderStatus.PARTIAL)
+
+
+def fees(ask: Ask) -> Any:
+    fee = ask.exchange.trading_fee(ask.exchange.instruments("spot")[0].symbol)
+    return {"maker_fee_rate": f"{fee.maker:f}", "taker_fee_rate": f"{fee.taker:f}", "usd_volume": "0.00"}
 
 
 def accounts(ask: Ask) -> Any:

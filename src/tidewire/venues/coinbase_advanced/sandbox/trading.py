@@ -199,6 +199,7 @@ def fills(ask: Ask) -> Any:
 
 
 def transaction_summary(ask: Ask) -> Any:
+    fee = ask.exchange.trading_fee(ask.exchange.instruments("spot")[0].symbol)
     return {
         "total_volume": 0,
         "total_fees": 0,
@@ -206,8 +207,8 @@ def transaction_summary(ask: Ask) -> Any:
             "pricing_tier": "Advanced 1",
             "usd_from": "0",
             "usd_to": "1000",
-            "taker_fee_rate": "0.001",
-            "maker_fee_rate": "0.001",
+            "taker_fee_rate": f"{fee.taker:f}",
+            "maker_fee_rate": f"{fee.maker:f}",
         },
         "advanced_trade_only_volume": 0,
         "advanced_trade_only_fees": 0,

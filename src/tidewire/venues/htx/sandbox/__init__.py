@@ -45,6 +45,10 @@ def _own(answer: Callable[[Ask], Any], accepts: str, scope: str, piece: str = ""
     return Endpoint(answer, frozenset(accepts.split()), f"spot-{scope}", "spot", True, piece)
 
 
+def _v2(answer: Callable[[Ask], Any], accepts: str, scope: str) -> Endpoint:
+    return Endpoint(answer, frozenset(accepts.split()), f"spot-{scope}", "v2", True)
+
+
 def _swap(answer: Callable[[Ask], Any], accepts: str, scope: str = "market") -> Endpoint:
     return Endpoint(answer, frozenset(accepts.split()), f"linear-{scope}", "swap", False)
 
@@ -69,6 +73,7 @@ _ENDPOINTS: Final[dict[tuple[str, str], Endpoint]] = {
     ("GET", "/market/detail/merged"): _spot(market.merged, "symbol", "ticker"),
     ("GET", "/market/tickers"): _spot(market.spot_tickers, "", "tickers"),
     ("GET", "/market/depth"): _spot(market.depth, "symbol type depth", "depth"),
+    ("GET", "/v2/reference/transact-fee-rate"): _v2(trading.fee_rates, "symbols", "fees"),
     ("GET", "/v1/account/accounts"): _own(trading.accounts, "", "accounts"),
     ("GET", "/v1/account/accounts/*/balance"): _own(trading.balance, "", "balance", "account-id"),
     ("POST", "/v1/order/orders/place"): _own(trading.place, _PLACE, "place"),
@@ -102,7 +107,7 @@ _ENDPOINTS: Final[dict[tuple[str, str], Endpoint]] = {
     ("POST", "/v5/trade/cancel_order"): _v5(swaps.cancel, "contract_code order_id client_order_id", "trade"),
     ("POST", "/v5/trade/cancel_all_orders"): _v5(swaps.cancel_all, "contract_code", "trade"),
 }
-_PUBLIC: Final = ("reference", "klines", "price", "ticker", "tickers", "depth", "trades", "fills")
+_PUBLIC: Final = ("reference", "klines", "price", "ticker", "tickers", "depth", "trades", "fills", "fees")
 
 
 class HtxDialect:
@@ -141,7 +146,7 @@ class HtxDialect:
         endpoint, piece = _find(request)
         if endpoint is None:
             return _NOT_FOUND
-        kind: Kind = "spot" if endpoint.envelope == "spot" else "linear"
+        kind: Kind = "linear" if endpoint.envelope in ("swap", "v5") else "spot"
         now_ms = exchange.now_ns() // MS
         try:
             owner = authenticate(request, exchange) if endpoint.is_private else ""
@@ -154,6 +159,8 @@ class HtxDialect:
             return refusal_of(error, kind).response(endpoint.envelope, now_ms)
         if endpoint.envelope == "v5":
             return Response(200, _encode({"code": 200, "message": "Success", "data": result, "ts": now_ms}), JSON)
+        if endpoint.envelope == "v2":
+            return Response(200, _encode({"code": 200, "data": result, "success": True}), JSON)
         whole = result if isinstance(result, market.Whole) else {"data": result}
         return Response(200, _encode({"status": "ok", **whole, "ts": now_ms}), JSON)
 
@@ -172,7 +179,7 @@ class HtxDialect:
             return {}
         usage = exchange.usage(endpoint.scope)
         left, resets_ms = max(0, usage.limit.limit - usage.used), round(usage.resets_in_s * 1000)
-        if endpoint.envelope == "spot":
+        if endpoint.envelope in ("spot", "v2"):
             return {"X-HB-RateLimit-Requests-Remain": str(left), "X-HB-RateLimit-Requests-Expire": str(resets_ms)}
         return {
             "ratelimit-limit": str(usage.limit.limit),

@@ -23,7 +23,7 @@ from ....symbols import Kind
 __all__ = ["JSON", "Envelope", "Refusal", "refusal_of"]
 
 JSON: Final = {"Content-Type": "application/json;charset=UTF-8"}
-Envelope = Literal["spot", "swap", "v5"]
+Envelope = Literal["spot", "v2", "swap", "v5"]
 
 
 class Refusal(Exception):
@@ -40,6 +40,8 @@ class Refusal(Exception):
             body = {"status": "error", "err-code": self.word, "err-msg": self.message, "data": None}
         elif envelope == "swap":
             body = {"status": "error", "err_code": self.number, "err_msg": self.message, "ts": now_ms}
+        elif envelope == "v2":  # an invalid value is 2002, a signature that does not hold 1003 as on swaps
+            body = {"code": self.number if self.number == 1003 else 2002, "message": self.message}
         else:
             body = {"code": self.number, "message": self.message, "data": None, "ts": now_ms}
         return Response(status, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), JSON)

@@ -18,6 +18,7 @@ __all__ = [
     "cancel",
     "cancel_all",
     "cancel_by_own_id",
+    "fee_rates",
     "fills",
     "open_orders",
     "order",
@@ -41,6 +42,21 @@ def accounts(ask: Ask) -> Any:
     return [
         {"id": number + 1, "type": "point", "subtype": "", "state": "working"},
         {"id": number, "type": "spot", "subtype": "", "state": "working"},
+    ]
+
+
+def fee_rates(ask: Ask) -> Any:
+    names = ask.needed("symbols").split(",")
+    fees = [(name, ask.exchange.trading_fee(ask.exchange.instrument(name, "spot").symbol)) for name in names]
+    return [
+        {
+            "symbol": name,
+            "makerFeeRate": f"{fee.maker:f}",
+            "takerFeeRate": f"{fee.taker:f}",
+            "actualMakerRate": f"{fee.maker:f}",
+            "actualTakerRate": f"{fee.taker:f}",
+        }
+        for name, fee in fees
     ]
 
 

@@ -49,6 +49,7 @@ _GET: Final[Mapping[str, Endpoint]] = {
     "/market/books": Endpoint("books", 40, market.book),
     "/market/books-full": Endpoint("books-full", 10, market.full_book),
     "/market/trades": Endpoint("trades", 100, market.trades),
+    "/account/trade-fee": Endpoint("trade-fee", 5, trading.trade_fee, is_private=True),
     "/account/balance": Endpoint("balance", 10, trading.balance, is_private=True),
     "/account/positions": Endpoint("positions", 10, trading.positions, is_private=True),
     "/account/leverage-info": Endpoint("leverage-info", 20, trading.leverage, is_private=True),

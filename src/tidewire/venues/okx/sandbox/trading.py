@@ -13,7 +13,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from ...._dialect import Exchange, Placement
-from ....errors import Error, OrderNotFound
+from ....errors import Error, OrderNotFound, UnknownSymbol
 from ....models import Fill, Instrument, Order, OrderStatus, OrderType, Position, Side, TimeInForce
 from ....symbols import Kind
 from .ask import Ask, inst_type
@@ -32,6 +32,7 @@ __all__ = [
     "order_row",
     "place",
     "positions",
+    "trade_fee",
     "verdict",
 ]
 
@@ -45,6 +46,31 @@ _STATES: Final = {
 }
 _BOTH: Final[tuple[Kind, ...]] = ("spot", "linear")
 _ZERO: Final = Decimal(0)
+
+
+def trade_fee(ask: Ask) -> list[Any]:
+    """Charged is negative. Contracts are named by family, and theirs are the fields that end in U."""
+    family = ask.text("instFamily")
+    found = [item for item in ask.listed() if family in (None, f"{item.symbol.base}-{item.symbol.quote}")]
+    if not found:
+        raise UnknownSymbol(f"no instrument of the family {family!r}")
+    fee, spot = ask.exchange.trading_fee(found[0].symbol), found[0].kind == "spot"
+    maker, taker = number_text(-fee.maker), number_text(-fee.taker)
+    return [
+        {
+            "level": "Lv1",
+            "instType": inst_type(found[0]),
+            "maker": maker if spot else "-0.0002",
+            "taker": taker if spot else "-0.0005",
+            "makerU": "" if spot else maker,
+            "takerU": "" if spot else taker,
+            "makerUSDC": maker,
+            "takerUSDC": taker,
+            "delivery": "",
+            "exercise": "",
+            "ts": stamp(ask.exchange.now_ns()),
+        }
+    ]
 
 
 def balance(ask: Ask) -> list[Any]:
