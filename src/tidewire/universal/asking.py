@@ -15,6 +15,7 @@ from ..credentials import Credentials
 from ..errors import ConfigError, Error, NotSupported, UnknownSymbol, VenuesFailed
 from ..symbols import Symbol
 from . import families
+from .account_fees import account_fees
 from .attempts import VenueClient, perform
 from .failover import Desk, Verdict
 from .failover_stream import FailoverStream
@@ -125,6 +126,24 @@ class Asking:
         """Tell how each venue is doing, without asking any."""
         return self._desk.health()
 
+    async def load_fees(self, symbols: Iterable[str | Symbol]) -> Fees:
+        """Ask the venues for your accounts' own rates in these markets, and reckon with them from now on.
+
+        Returns the rates now used; ``rate(venue, instrument).source`` tells where one comes from. A venue without
+        credentials, or that tells no rates (of this market), keeps its base tier, whose source then says why. Rates
+        given as ``fees`` stand. Streams and books made before keep the rates that they were made with.
+
+        Raises ``ConfigError`` without any credentials, and ``VenuesFailed`` when a venue that can tell did not answer:
+        then nothing has changed.
+        """
+        asked = [] if isinstance(symbols, str) else [Symbol.parse(symbol) for symbol in symbols]
+        if not asked:
+            raise ConfigError('load_fees: give a list of symbols, such as ["BTC-USDT"]')
+        self._need_credentials("load_fees")
+        told, unknown = await account_fees(self._clients, self._private, asked, timeout=self._desk.timeout)
+        self._fees = self._fees.with_account(told, unknown)
+        return self._fees
+
     # Where an answer comes from.
 
     async def answer(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
@@ -212,8 +231,7 @@ class Asking:
         self, verb: str, read: Callable[[AsyncClient], Awaitable[list[T]]], venue: str | None
     ) -> list[T]:
         """Read every account of which we have keys, or one. All of them answer, or it fails: half a sum is none."""
-        if not self._private:
-            raise ConfigError(f'{verb} needs credentials: Universal(…, credentials={{"okx": tw.Credentials(…)}})')
+        self._need_credentials(verb)
         if venue is not None:
             return await self._ask(verb, read, venue)
         answers, failed = await self._each(verb, self._private, lambda name: self._ask(verb, read, name))
@@ -221,6 +239,10 @@ class Asking:
         if lost:
             raise VenuesFailed(f"{verb}: not every account could be read", causes=lost)
         return [row for answer in answers.values() for row in answer.value]
+
+    def _need_credentials(self, verb: str) -> None:
+        if not self._private:
+            raise ConfigError(f'{verb} needs credentials: Universal(…, credentials={{"okx": tw.Credentials(…)}})')
 
     async def _conversion(self, listed: Symbol, asked: Symbol) -> Conversion:
         pairs = families.conversion_pairs(listed, asked)

@@ -321,6 +321,9 @@ class Universal:
     ) -> list[Fill]:
         return self._wait(self._universal.fetch_fills(symbol, start=start, end=end, limit=limit, venue=venue))
 
+    def load_fees(self, symbols: Iterable[str | Symbol]) -> Fees:
+        return self._wait(self._universal.load_fees(symbols))
+
     def consolidated_book(
         self,
         symbol: str | Symbol,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import copy
 from decimal import Decimal
 
 import msgspec
 
 from .._order import Number, exact
 from ..errors import ConfigError
-from ..models import Instrument
-from ..symbols import Kind
+from ..models import Instrument, TradingFee
+from ..symbols import Kind, Symbol
 from ..venues import venue as load_venue
 
 __all__ = ["FeeRate", "Fees"]
@@ -58,29 +59,51 @@ class Fees:
 
     ``Fees({"binance": {"spot": ("0.00075", "0.00075")}})`` gives an account's own rates as ``(taker, maker)`` fractions
     of the value; what it leaves out is the venue's published base tier, which is dated, not verified, and nearly always
-    more than an account with volume pays. A venue that neither knows raises ``ConfigError``: never a silent zero.
+    more than an account with volume pays. ``with_account`` adds what venues tell of an account. A venue that nobody
+    knows raises ``ConfigError``: never a silent zero.
 
     Immutable; safe to share between threads.
     """
 
     def __init__(self, table: Table | None = None) -> None:
         self._own: dict[tuple[str, Kind], FeeRate] = {}
+        self._account: Mapping[tuple[str, Symbol], FeeRate] = {}
+        self._unknown: Mapping[tuple[str, Symbol], str] = {}
         for venue, markets in (table or {}).items():
             name = load_venue(venue).name  # an alias is another name of the same rates
             for kind, rates in markets.items():
                 self._own[name, _kind(venue, kind)] = _rate(venue, kind, rates)
 
+    def with_account(self, told: Iterable[TradingFee], unknown: Mapping[tuple[str, Symbol], str] | None = None) -> Fees:
+        """Return these rates, and those that ``fetch_trading_fee`` told, each for its own market.
+
+        They come before the base tier, and after the rates given by hand: these may know of discounts that the venue
+        does not count. ``unknown`` says of other markets why the account's rate is not known, for ``rate(…).source``.
+        """
+        added = copy(self)
+        rates = {
+            (fee.venue, fee.symbol): FeeRate(fee.taker, fee.maker, "the account's own, told by the venue")
+            for fee in told
+        }
+        added._account = {**self._account, **rates}  # noqa: SLF001 — a copy of this one
+        added._unknown = {**self._unknown, **(unknown or {})}  # noqa: SLF001
+        return added
+
     def rate(self, venue: str, instrument: Instrument) -> FeeRate:
         """Return both rates of a market and where they come from. Raises ``ConfigError`` when nobody has told them."""
         key = (venue, instrument.kind)
-        found = self._own.get(key) or BASE_TIERS.get(key)
+        market = (venue, instrument.symbol)
+        found = self._own.get(key) or self._account.get(market) or BASE_TIERS.get(key)
         if found is None:
             raise ConfigError(
                 f"no fee known for {instrument.symbol} at {venue}: pass fees=Fees({{{venue!r}: "
                 f"{{{instrument.kind!r}: (taker, maker)}}}}), as fractions: '0.001' is 0.1 %",
                 venue=venue,
             )
-        return found
+        why = self._unknown.get(market)
+        if why is None or key in self._own or market in self._account:
+            return found
+        return FeeRate(found.taker, found.maker, f"{found.source}; the account's own is not known: {why}")
 
     def taker(self, venue: str, instrument: Instrument) -> Decimal:
         """Return the fraction of the value that an order pays which trades at once; see ``rate``."""
@@ -92,7 +115,9 @@ class Fees:
 
     def __repr__(self) -> str:
         own = ", ".join(f"{venue} {kind}" for venue, kind in sorted(self._own))
-        return f"<Fees {own + ': own rates; ' if own else ''}base tiers of the rest>"
+        told = ", ".join(sorted(f"{venue} {symbol}" for venue, symbol in self._account))
+        known = f"{own + ': own rates; ' if own else ''}{told + ': told by the venue; ' if told else ''}"
+        return f"<Fees {known}base tiers of the rest>"
 
 
 def _kind(venue: str, kind: str) -> Kind:

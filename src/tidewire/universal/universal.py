@@ -54,7 +54,7 @@ class AsyncUniversal(Consolidating, Trading, Arbitraging):
 
     ``quotes={"USDT", "USD"}`` lets a market that a venue lists in another currency of the set stand for the one asked
     for. ``credentials`` maps venues to keys. ``environment`` and ``cache_ttl`` are those of ``tw.AsyncClient``.
-    ``fees`` are your accounts' rates; what they leave out is the venues' base tier.
+    ``fees`` are your accounts' rates, and ``load_fees`` asks for them; what they leave out is the venues' base tier.
 
     Raises ``VenuesFailed`` with every cause when all fail; what is wrong with the call itself (``ConfigError``) is
     raised at once. For the tasks of one event loop.
