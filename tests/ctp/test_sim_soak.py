@@ -180,6 +180,8 @@ def test_nothing_is_lost_and_memory_stays_flat(tmp_path: Path) -> None:
             wait_ready()
             front.flood("rb2610", TICKS)
             front.drain(60)
+        front.drain(60)
+        wait_ready()  # the night's logins are over: none calls an API that is closed
         for client in clients:
             client.api.close()
         assert front.connections == 0
