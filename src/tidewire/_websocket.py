@@ -134,7 +134,6 @@ class _Listener(picows.WSListener):
         socket = self.socket
         if socket is None:
             return
-        socket.last_received = time.monotonic()
         if (
             frame.msg_type == _TEXT
             and frame.fin
@@ -144,6 +143,7 @@ class _Listener(picows.WSListener):
             self._deliver(frame.get_payload_as_memoryview(), True)
         else:
             self._on_other(transport, frame, socket)
+        socket.last_received = time.monotonic()
 
     def _on_other(self, transport: picows.WSTransport, frame: picows.WSFrame, socket: Socket) -> None:
         """Take what is not simply a whole text."""
