@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import cached_property
 
 from ..errors import FilterViolation
 from ..models import Instrument, Level, Side
@@ -25,40 +24,42 @@ Balances = Mapping[str, Mapping[str, Decimal]]
 _NOTHING = Decimal(0)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Leg:
-    """One trade: the levels that it takes of a book, best first."""
+    """One trade: the levels that it takes of a book, best first. Nobody changes it."""
 
     book: VenueBook
     side: Side
     fee_rate: Decimal
     levels: tuple[Level, ...]
+    quantity: Decimal = field(init=False)
+    notional: Decimal = field(init=False)
+    fee: Decimal = field(init=False)
+    _limit_price: Decimal | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        quantity = notional = _NOTHING
+        for level in self.levels:
+            quantity += level.quantity
+            notional += level.price * level.quantity
+        self.quantity, self.notional, self.fee = quantity, notional, notional * self.fee_rate
 
     @property
     def instrument(self) -> Instrument:
         return self.book.instrument
-
-    @cached_property
-    def quantity(self) -> Decimal:
-        return sum((level.quantity for level in self.levels), _NOTHING)
-
-    @cached_property
-    def notional(self) -> Decimal:
-        return sum((level.price * level.quantity for level in self.levels), _NOTHING)
-
-    @cached_property
-    def fee(self) -> Decimal:
-        return self.notional * self.fee_rate
 
     @property
     def cash(self) -> Decimal:
         """What it changes in quote currency."""
         return (self.notional if self.side is Side.SELL else -self.notional) - self.fee
 
-    @cached_property
+    @property
     def limit_price(self) -> Decimal:
         """Price of the worst level, on the grid of orders: a level may be older than the grid."""
-        return self.instrument.round_price(self.levels[-1].price, "up" if self.side is Side.BUY else "down")
+        if self._limit_price is None:
+            worst, buys = self.levels[-1].price, self.side is Side.BUY
+            self._limit_price = self.instrument.round_price(worst, "up" if buys else "down")
+        return self._limit_price
 
     def first(self, quantity: Decimal) -> Leg:
         """The best ``quantity`` of it."""
